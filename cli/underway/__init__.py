@@ -1,0 +1,3 @@
+"""Underway: maintenance on Kubernetes without downtime."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,178 @@
+"""Durations, numbers-or-percents, quantities and label selectors, as Kubernetes users write them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Any, Literal, assert_never
+
+_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def parse_duration(text: str) -> timedelta:
+    """Read `500ms`, `3s`, `1m30s`, `2h`, `1d` (Go's notation and days). Raises ValueError; a bare number has no unit."""
+    position, seconds = 0, 0.0
+    for part in _DURATION_PART.finditer(text):
+        if part.start() != position:
+            break
+        seconds += float(part[1]) * _SECONDS[part[2]]
+        position = part.end()
+    if position != len(text) or not text:
+        raise ValueError(f"`{text}` is not a duration: write a number with a unit, such as 500ms, 3s, 1m30s or 2h")
+    return timedelta(seconds=seconds)
+
+
+def format_duration(duration: timedelta) -> str:
+    """The shortest exact notation that `parse_duration` reads back: 90 s is `1m30s`, half a second `500ms`."""
+    milliseconds = round(duration.total_seconds() * 1000)
+    parts = []
+    for unit, size in (("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
+        count, milliseconds = divmod(milliseconds, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"
+
+
+@dataclass(frozen=True)
+class Share:
+    """A number or a percentage of something, such as maxUnavailable."""
+
+    value: int
+    percent: bool = False
+
+    def of(self, total: int, *, round_up: bool) -> int:
+        """Resolve against `total`. Kubernetes rounds surge up and unavailability down."""
+        if not self.percent:
+            return self.value
+        exact = total * self.value / 100
+        return math.ceil(exact) if round_up else math.floor(exact)
+
+    def __str__(self) -> str:
+        return f"{self.value}%" if self.percent else str(self.value)
+
+
+def parse_share(value: str | int) -> Share:
+    """Read `2` or `25%`. Raises ValueError."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        if value < 0:
+            raise ValueError(f"`{value}` is negative")
+        return Share(value)
+    found = re.fullmatch(r"(\d+)(%?)", str(value))
+    if not found:
+        raise ValueError(f"`{value}` is neither a number nor a percentage such as 25%")
+    return Share(int(found[1]), percent=bool(found[2]))
+
+
+_QUANTITY = re.compile(r"([+-]?\d+(?:\.\d*)?|[+-]?\.\d+)([eE][+-]?\d+|[numkMGTPE]|[KMGTPE]i)?")
+_FACTORS = {"n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("0.001"), "": Decimal(1)}
+_FACTORS |= {suffix: Decimal(1000) ** (power + 1) for power, suffix in enumerate(("k", "M", "G", "T", "P", "E"))}
+_FACTORS |= {suffix + "i": Decimal(1024) ** (power + 1) for power, suffix in enumerate(("K", "M", "G", "T", "P", "E"))}
+
+
+@lru_cache(maxsize=4096)
+def parse_quantity(text: str) -> Decimal:
+    """Read a Kubernetes quantity such as `250m`, `1.5Gi` or `2e3`, in its base unit (cores, bytes). Raises ValueError."""
+    found = _QUANTITY.fullmatch(text)
+    if not found:
+        raise ValueError(f"`{text}` is not a quantity such as 250m or 1Gi")
+    suffix = found[2] or ""
+    try:
+        return Decimal(found[1] + suffix) if suffix[:1] in "eE" and len(suffix) > 1 and not suffix.endswith("i") else Decimal(found[1]) * _FACTORS[suffix]
+    except InvalidOperation as error:
+        raise ValueError(f"`{text}` is not a quantity") from error
+
+
+Operator = Literal["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"]
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """One condition of a selector. `NotIn` holds for a missing key too, as in Kubernetes; `Gt`/`Lt` are for node affinity only."""
+
+    key: str
+    operator: Operator
+    values: tuple[str, ...] = ()
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        value = labels.get(self.key)
+        match self.operator:
+            case "In":
+                return value in self.values
+            case "NotIn":
+                return value not in self.values
+            case "Exists":
+                return value is not None
+            case "DoesNotExist":
+                return value is None
+            case "Gt":
+                return value is not None and value.lstrip("-").isdigit() and int(value) > int(self.values[0])
+            case "Lt":
+                return value is not None and value.lstrip("-").isdigit() and int(value) < int(self.values[0])
+            case never:
+                assert_never(never)
+
+
+@dataclass(frozen=True)
+class Selector:
+    """All requirements must hold. No requirements select everything; an absent selector (None) selects nothing."""
+
+    requirements: tuple[Requirement, ...] = ()
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        return all(requirement.matches(labels) for requirement in self.requirements)
+
+    def keys(self) -> frozenset[str]:
+        return frozenset(requirement.key for requirement in self.requirements)
+
+
+def equality_selector(labels: Iterable[tuple[str, str]]) -> Selector:
+    return Selector(tuple(Requirement(key, "In", (value,)) for key, value in sorted(labels)))
+
+
+def selector_from_object(source: Mapping[str, Any]) -> Selector:
+    """Read a LabelSelector object: `{matchLabels: …, matchExpressions: …}`."""
+    expressions = tuple(
+        Requirement(found["key"], found["operator"], tuple(found.get("values") or ()))
+        for found in source.get("matchExpressions") or ()
+    )
+    return Selector(equality_selector((source.get("matchLabels") or {}).items()).requirements + expressions)
+
+
+_TERM = re.compile(
+    r"\s*(?:(?P<absent>!)\s*(?P<missing>[\w./-]+)"
+    r"|(?P<key>[\w./-]+)\s*(?:(?P<set>in|notin)\s*\((?P<values>[^()]*)\)|(?P<equal>==|=|!=)\s*(?P<value>[\w.-]*))?)\s*"
+)
+
+
+def parse_selector(text: str) -> Selector:
+    """Read kubectl's notation: `a=b,c!=d,e in (f,g),h notin (i),j,!k`. Raises ValueError with the position."""
+    requirements: list[Requirement] = []
+    position = 0
+    while position < len(text):
+        found = _TERM.match(text, position)
+        if not found or found.end() == position:
+            raise ValueError(f"`{text}` is not a label selector: cannot read it from column {position + 1}")
+        requirements.append(_requirement(found))
+        position = found.end()
+        if position < len(text):
+            if text[position] != ",":
+                raise ValueError(f"`{text}` is not a label selector: expected a comma at column {position + 1}")
+            position += 1
+    return Selector(tuple(requirements))
+
+
+def _requirement(found: re.Match[str]) -> Requirement:
+    if found["absent"]:
+        return Requirement(found["missing"], "DoesNotExist")
+    if found["set"]:
+        values = tuple(value.strip() for value in found["values"].split(","))
+        return Requirement(found["key"], "In" if found["set"] == "in" else "NotIn", values)
+    if found["equal"]:
+        return Requirement(found["key"], "NotIn" if found["equal"] == "!=" else "In", (found["value"],))
+    return Requirement(found["key"], "Exists")
