@@ -1,0 +1,117 @@
+"""The few writes that Underway makes, as values. An adapter carries them out without knowing what they are for.
+
+`says` is the change in an operator's words; plan, log and receipt print it as it stands. Patches are merge patches:
+a value of None takes the key away. Every write is safe to repeat: patches name the UID (and where another writer could
+interfere, the resourceVersion) they were decided on, evictions and deletions carry a UID precondition, and Jobs have
+deterministic names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from underway.cluster.model import Ref, Taint
+
+
+class PatchNode(msgspec.Struct, frozen=True, gc=False, tag="patchNode"):
+    """`taints` replaces the whole list; None leaves it. Refused with a conflict if the node has changed since."""
+
+    object: Ref
+    uid: str
+    resource_version: str
+    says: str
+    annotations: Mapping[str, str | None] = {}
+    unschedulable: bool | None = None
+    taints: tuple[Taint, ...] | None = None
+
+
+class PatchPod(msgspec.Struct, frozen=True, gc=False, tag="patchPod"):
+    object: Ref
+    uid: str
+    says: str
+    labels: Mapping[str, str | None] = {}
+    annotations: Mapping[str, str | None] = {}
+    resource_version: str = ""
+    """Empty: only the UID must still be the same."""
+
+
+class PatchBudget(msgspec.Struct, frozen=True, gc=False, tag="patchBudget"):
+    object: Ref
+    uid: str
+    says: str
+    annotations: Mapping[str, str | None] = {}
+
+
+class Evict(msgspec.Struct, frozen=True, gc=False, tag="evict"):
+    """Through the Eviction API, so that every budget has its say. `grace_seconds` None: the pod's own."""
+
+    object: Ref
+    uid: str
+    says: str
+    grace_seconds: int | None = None
+
+
+class CreateJob(msgspec.Struct, frozen=True, gc=False, tag="createJob"):
+    """`manifest` is the whole batch/v1 Job. One that exists already under this name counts as done."""
+
+    object: Ref
+    says: str
+    manifest: Mapping[str, Any]
+
+
+class DeleteJob(msgspec.Struct, frozen=True, gc=False, tag="deleteJob"):
+    """With its pods (propagationPolicy Background)."""
+
+    object: Ref
+    uid: str
+    says: str
+
+
+class PutLease(msgspec.Struct, frozen=True, gc=False, tag="putLease"):
+    """Create or renew the run's Lease (renewTime: now). A conflict means that somebody else holds it."""
+
+    object: Ref
+    run: str
+    holder: str
+    duration_seconds: int
+    says: str
+    annotations: Mapping[str, str] = {}
+
+
+class DeleteLease(msgspec.Struct, frozen=True, gc=False, tag="deleteLease"):
+    object: Ref
+    says: str
+
+
+Action: TypeAlias = PatchNode | PatchPod | PatchBudget | Evict | CreateJob | DeleteJob | PutLease | DeleteLease
+
+
+class Outcome(msgspec.Struct, frozen=True, gc=False):
+    """What became of a write.
+
+    done: it was accepted. conflict (409): look again and decide anew. gone (404, or the UID is another one now).
+    blocked (429): not now; `retry_after` seconds if the server said so; `message` names the budget. denied (403, or a
+    webhook's refusal with its words). invalid (400, 422): it will never be accepted. unknown: no answer, it may have
+    happened. failed: 5xx.
+    """
+
+    status: Literal["done", "conflict", "gone", "blocked", "denied", "invalid", "unknown", "failed"]
+    message: str = ""
+    retry_after: float | None = None
+
+
+class Need(msgspec.Struct, frozen=True, gc=False, order=True):
+    """A permission: `verb` on `resource` (with subresource: pods/eviction) of `group`; empty namespace: everywhere."""
+
+    verb: str
+    group: str
+    resource: str
+    namespace: str = ""
+
+    def __str__(self) -> str:
+        where = f" in namespace {self.namespace}" if self.namespace else ""
+        resource = f"{self.resource}.{self.group}" if self.group else self.resource
+        return f"{self.verb} {resource}{where}"

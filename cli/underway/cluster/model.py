@@ -1,0 +1,345 @@
+"""What is so: the cluster's objects as small frozen values, with only what maintenance needs of them.
+
+They are msgspec structs outside the garbage collector (they hold no cycles), because a cluster has 100,000 of them.
+Resource amounts are integers in base units: cpu in millicores, everything else in bytes or pieces, rounded up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from underway.units import Selector, Share
+
+Kind: TypeAlias = Literal[
+    "node",
+    "pod",
+    "deployment",
+    "replicaset",
+    "statefulset",
+    "daemonset",
+    "job",
+    "poddisruptionbudget",
+    "service",
+    "endpointslice",
+    "networkpolicy",
+    "persistentvolumeclaim",
+    "persistentvolume",
+    "lease",
+]
+Resources: TypeAlias = Mapping[str, int]
+Effect: TypeAlias = Literal["NoSchedule", "PreferNoSchedule", "NoExecute"]
+
+
+class Ref(msgspec.Struct, frozen=True, gc=False, order=True):
+    """An object's name as kubectl prints it: `pod/shop/web-1`, `node/worker-2`."""
+
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return "/".join(part for part in (self.kind, self.namespace, self.name) if part)
+
+
+class Owner(msgspec.Struct, frozen=True, gc=False):
+    """The controlling ownerReference. `kind` is as the API writes it: ReplicaSet, StatefulSet, Rollout…"""
+
+    kind: str
+    name: str
+    uid: str
+
+
+class Taint(msgspec.Struct, frozen=True, gc=False):
+    key: str
+    effect: Effect
+    value: str = ""
+
+
+class Toleration(msgspec.Struct, frozen=True, gc=False):
+    """An empty key with operator Exists tolerates everything; an empty effect means every effect."""
+
+    key: str = ""
+    operator: str = "Equal"
+    value: str = ""
+    effect: str = ""
+
+
+class NodeTerm(msgspec.Struct, frozen=True, gc=False):
+    """One term of a required node affinity: labels and, from matchFields, the node's name. Terms are alternatives."""
+
+    labels: Selector
+    names: Selector = Selector()
+
+
+class PodTerm(msgspec.Struct, frozen=True, gc=False):
+    """One term of pod (anti-)affinity. `namespaces` None means every namespace, after a namespaceSelector."""
+
+    selector: Selector | None
+    topology_key: str
+    namespaces: tuple[str, ...] | None
+    weight: int = 0
+
+
+class Spread(msgspec.Struct, frozen=True, gc=False):
+    """A topology spread constraint; `hard` is DoNotSchedule."""
+
+    topology_key: str
+    max_skew: int
+    hard: bool
+    selector: Selector | None
+    match_label_keys: tuple[str, ...] = ()
+    min_domains: int = 1
+
+
+class PodSpec(msgspec.Struct, frozen=True, gc=False):
+    """What a pod asks for. The same value is shared by all pods of a template."""
+
+    requests: Resources = {}
+    node_selector: Mapping[str, str] = {}
+    node_terms: tuple[NodeTerm, ...] | None = None
+    affinity: tuple[PodTerm, ...] = ()
+    anti_affinity: tuple[PodTerm, ...] = ()
+    preferred_affinity: tuple[PodTerm, ...] = ()
+    preferred_anti_affinity: tuple[PodTerm, ...] = ()
+    tolerations: tuple[Toleration, ...] = ()
+    spread: tuple[Spread, ...] = ()
+    host_ports: tuple[tuple[str, str, int], ...] = ()
+    """(protocol, host IP, port); under hostNetwork every container port is one."""
+    host_network: bool = False
+    local_volumes: tuple[str, ...] = ()
+    """The names of emptyDir volumes: their data goes with the pod."""
+    claims: tuple[str, ...] = ()
+    priority: int = 0
+    grace_seconds: int = 30
+    pre_stop: bool = False
+    restart_policy: str = "Always"
+    images: tuple[str, ...] = ()
+
+
+class Pod(msgspec.Struct, frozen=True, gc=False):
+    """`ready` is the Ready condition; `deleting` is when it was asked to stop (deletionTimestamp, which includes the
+    grace period), None while it is not; `waiting` says in the API's words why it does not run (unschedulable,
+    ImagePullBackOff, CrashLoopBackOff…), else empty.
+    """
+
+    uid: str
+    namespace: str
+    name: str
+    node: str = ""
+    labels: Mapping[str, str] = {}
+    annotations: Mapping[str, str] = {}
+    """Only those of underway.dev and controller.kubernetes.io."""
+    owner: Owner | None = None
+    spec: PodSpec = PodSpec()
+    phase: str = "Pending"
+    ready: bool = False
+    deleting: datetime | None = None
+    mirror: bool = False
+    created: datetime | None = None
+    scheduled: datetime | None = None
+    started: datetime | None = None
+    ready_since: datetime | None = None
+    restarts: int = 0
+    waiting: str = ""
+    ip: str = ""
+    resource_version: str = ""
+
+    @property
+    def ref(self) -> Ref:
+        return Ref("pod", self.namespace, self.name)
+
+    @property
+    def finished(self) -> bool:
+        return self.phase in ("Succeeded", "Failed")
+
+
+class Node(msgspec.Struct, frozen=True, gc=False):
+    uid: str
+    name: str
+    labels: Mapping[str, str] = {}
+    annotations: Mapping[str, str] = {}
+    """Only those of underway.dev."""
+    taints: tuple[Taint, ...] = ()
+    unschedulable: bool = False
+    allocatable: Resources = {}
+    ready: bool = False
+    ready_since: datetime | None = None
+    conditions: Mapping[str, str] = {}
+    kubelet_version: str = ""
+    resource_version: str = ""
+
+    @property
+    def ref(self) -> Ref:
+        return Ref("node", "", self.name)
+
+
+class Workload(msgspec.Struct, frozen=True, gc=False):
+    """A Deployment, ReplicaSet, StatefulSet, DaemonSet or Job. `replicas` is what is asked for (a DaemonSet:
+    desiredNumberScheduled; a Job: parallelism).
+    """
+
+    kind: Literal["deployment", "replicaset", "statefulset", "daemonset", "job"]
+    uid: str
+    namespace: str
+    name: str
+    labels: Mapping[str, str] = {}
+    annotations: Mapping[str, str] = {}
+    """Only those of underway.dev and deployment.kubernetes.io."""
+    owner: Owner | None = None
+    selector: Selector | None = None
+    replicas: int = 0
+    ready: int = 0
+    available: int = 0
+    updated: int = 0
+    current: int = 0
+    """status.replicas: how many pods there are."""
+    strategy: str = ""
+    """Deployment: RollingUpdate or Recreate; StatefulSet and DaemonSet: RollingUpdate or OnDelete."""
+    paused: bool = False
+    generation: int = 0
+    observed_generation: int = 0
+    backoff_limit: int = 6
+    failed: int = 0
+    succeeded: int = 0
+    complete: bool = False
+    """A Job with condition Complete."""
+    failure: str = ""
+    """A Job with condition Failed: its message."""
+    resource_version: str = ""
+
+    @property
+    def ref(self) -> Ref:
+        return Ref(self.kind, self.namespace, self.name)
+
+
+class Budget(msgspec.Struct, frozen=True, gc=False):
+    """A PodDisruptionBudget. `selector` None selects nothing."""
+
+    uid: str
+    namespace: str
+    name: str
+    selector: Selector | None = None
+    min_available: Share | None = None
+    max_unavailable: Share | None = None
+    always_allow_unhealthy: bool = False
+    generation: int = 0
+    observed_generation: int = 0
+    disruptions_allowed: int = 0
+    current_healthy: int = 0
+    desired_healthy: int = 0
+    expected_pods: int = 0
+    disrupted_pods: frozenset[str] = frozenset()
+    annotations: Mapping[str, str] = {}
+    """Only those of underway.dev."""
+    resource_version: str = ""
+
+    @property
+    def ref(self) -> Ref:
+        return Ref("poddisruptionbudget", self.namespace, self.name)
+
+
+class Service(msgspec.Struct, frozen=True, gc=False):
+    """`selector` is empty where the endpoints are kept by hand."""
+
+    uid: str
+    namespace: str
+    name: str
+    selector: Mapping[str, str] = {}
+    headless: bool = False
+    publish_not_ready: bool = False
+    resource_version: str = ""
+
+    @property
+    def ref(self) -> Ref:
+        return Ref("service", self.namespace, self.name)
+
+
+class EndpointSlice(msgspec.Struct, frozen=True, gc=False):
+    """One slice of a Service. `ready` holds the UIDs of the pods that get traffic, or addresses where there is no
+    targetRef; an endpoint without a ready condition counts as ready, as the API says.
+    """
+
+    uid: str
+    namespace: str
+    name: str
+    service: str
+    ready: frozenset[str] = frozenset()
+    terminating: frozenset[str] = frozenset()
+    resource_version: str = ""
+
+    @property
+    def ref(self) -> Ref:
+        return Ref("endpointslice", self.namespace, self.name)
+
+
+class NetworkPolicy(msgspec.Struct, frozen=True, gc=False):
+    """`target`: the pods it governs. `peers`: the pod selectors of its rules, with None for the namespaces where a
+    namespaceSelector stands beside them.
+    """
+
+    uid: str
+    namespace: str
+    name: str
+    target: Selector = Selector()
+    peers: tuple[Selector, ...] = ()
+    resource_version: str = ""
+
+    @property
+    def ref(self) -> Ref:
+        return Ref("networkpolicy", self.namespace, self.name)
+
+
+class Claim(msgspec.Struct, frozen=True, gc=False):
+    """A PersistentVolumeClaim. `modes` as the API writes them: ReadWriteOnce, ReadWriteMany…"""
+
+    uid: str
+    namespace: str
+    name: str
+    modes: tuple[str, ...] = ()
+    volume: str = ""
+    resource_version: str = ""
+
+    @property
+    def ref(self) -> Ref:
+        return Ref("persistentvolumeclaim", self.namespace, self.name)
+
+
+class Volume(msgspec.Struct, frozen=True, gc=False):
+    """A PersistentVolume and the nodes it can be used on (None: all)."""
+
+    uid: str
+    name: str
+    node_terms: tuple[NodeTerm, ...] | None = None
+    resource_version: str = ""
+
+    @property
+    def ref(self) -> Ref:
+        return Ref("persistentvolume", "", self.name)
+
+
+class Lease(msgspec.Struct, frozen=True, gc=False):
+    """The sign of life of a run: one `coordination.k8s.io` Lease for each, in `LEASE_NAMESPACE`."""
+
+    uid: str
+    namespace: str
+    name: str
+    run: str
+    """The label `underway.dev/run`."""
+    holder: str = ""
+    renewed: datetime | None = None
+    duration_seconds: int = 0
+    annotations: Mapping[str, str] = {}
+    resource_version: str = ""
+
+    @property
+    def ref(self) -> Ref:
+        return Ref("lease", self.namespace, self.name)
+
+
+LEASE_NAMESPACE = "default"
+
+Object: TypeAlias = Node | Pod | Workload | Budget | Service | EndpointSlice | NetworkPolicy | Claim | Volume | Lease

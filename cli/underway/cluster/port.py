@@ -1,0 +1,32 @@
+"""The port between the engine and a cluster, real (`live`) or simulated (`simulated`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Protocol
+
+from underway.cluster.actions import Action, Need, Outcome
+from underway.cluster.state import ClusterState
+
+
+class Cluster(Protocol):
+    def now(self) -> datetime:
+        """The present, timezone-aware UTC; virtual in a simulation."""
+        ...
+
+    def state(self) -> ClusterState:
+        """What is known now. The same object every time, kept current between two awaits; costs nothing."""
+        ...
+
+    async def changed(self, until: datetime) -> None:
+        """Return when something in the state has changed since this was last awaited, or at `until`."""
+        ...
+
+    async def perform(self, action: Action) -> Outcome:
+        """Carry out one write. Never raises for what a server answers; the state shows an accepted patch on return."""
+        ...
+
+    async def denied(self, needs: Iterable[Need]) -> tuple[Need, ...]:
+        """Which of these permissions the caller does not have. Changes nothing."""
+        ...
