@@ -177,6 +177,14 @@ class Node(msgspec.Struct, frozen=True, gc=False):
         return Ref("node", "", self.name)
 
 
+class Template(msgspec.Struct, frozen=True, gc=False):
+    """What a controller makes its pods from. `hash` is equal for equal pod templates of one controller."""
+
+    labels: Mapping[str, str]
+    spec: PodSpec
+    hash: str = ""
+
+
 class Workload(msgspec.Struct, frozen=True, gc=False):
     """A Deployment, ReplicaSet, StatefulSet, DaemonSet or Job. `replicas` is what is asked for (a DaemonSet:
     desiredNumberScheduled; a Job: parallelism).
@@ -191,6 +199,7 @@ class Workload(msgspec.Struct, frozen=True, gc=False):
     """Only those of underway.dev and deployment.kubernetes.io."""
     owner: Owner | None = None
     selector: Selector | None = None
+    template: Template | None = None
     replicas: int = 0
     ready: int = 0
     available: int = 0
