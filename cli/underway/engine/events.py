@@ -1,0 +1,200 @@
+"""What happens in a run, one frozen value an event: the journal, `run -o json` and every view are made of them.
+
+As JSON, each is one object with camelCase keys and `schema`, `type`, `at` (RFC 3339, UTC) and `run`. The receipt is
+the last. `Pulse` and `Waiting` are for those who watch; the journal leaves `Pulse` out.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar, Literal, TypeAlias
+
+import msgspec
+
+from underway.errors import Blocker
+
+SCHEMA = "underway.dev/v1alpha1"
+
+StepOutcome: TypeAlias = Literal["done", "failed", "timedOut", "inconclusive", "interrupted"]
+RunOutcome: TypeAlias = Literal["done", "refused", "failed", "timedOut", "inconclusive", "interrupted"]
+NodePhase: TypeAlias = Literal["pending", "draining", "maintaining", "verifying", "done", "failed", "restored"]
+PodVerdict: TypeAlias = Literal["handoff", "evict", "wait", "skip", "blocked"]
+GateStatus: TypeAlias = Literal["pass", "fail", "inconclusive", "error"]
+
+
+class _Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel", tag_field="type"):
+    at: datetime
+    run: str
+    schema: str = SCHEMA
+    journaled: ClassVar[bool] = True
+
+
+class RunStarted(_Event, frozen=True, kw_only=True, tag="runStarted"):
+    playbook: str
+    source: str
+    """The playbook's file, or the command line that made it."""
+    cluster: str
+    operator: str
+    version: str
+    steps: tuple[str, ...]
+    simulated: bool = False
+
+
+class StepStarted(_Event, frozen=True, kw_only=True, tag="stepStarted"):
+    step: int
+    name: str
+    verb: str
+    nodes: tuple[str, ...] = ()
+    """The nodes it will work on, in order (verb `nodes`)."""
+
+
+class PodPlanned(_Event, frozen=True, kw_only=True, tag="podPlanned"):
+    """What will be done with a pod of a node that is about to be emptied, and why."""
+
+    pod: str
+    namespace: str
+    uid: str
+    node: str
+    verdict: PodVerdict
+    reason: str
+
+
+class NodeChanged(_Event, frozen=True, kw_only=True, tag="nodeChanged"):
+    node: str
+    phase: NodePhase
+    reason: str = ""
+    pods: int = 0
+    """On entering `draining`: how many pods have to leave."""
+
+
+class Change(_Event, frozen=True, kw_only=True, tag="change"):
+    """A write that is about to be sent; `says` is its sentence, the same in plan, log and receipt."""
+
+    action: str
+    object: str
+    says: str
+
+
+class ChangeRefused(_Event, frozen=True, kw_only=True, tag="changeRefused"):
+    """A write that was not accepted, or whose answer got lost. It is decided anew."""
+
+    action: str
+    object: str
+    says: str
+    status: str
+    message: str
+
+
+class PodMoved(_Event, frozen=True, kw_only=True, tag="podMoved"):
+    """A pod is gone from its node and, after a handoff, its replacement has been serving since before."""
+
+    pod: str
+    namespace: str
+    uid: str
+    node: str
+    how: Literal["handedOff", "evicted", "gone"]
+    """gone: it left by itself or somebody else removed it."""
+
+
+class Waiting(_Event, frozen=True, kw_only=True, tag="waiting"):
+    """What the run waits for now: (object, reason) pairs. Sent when they change."""
+
+    waits: tuple[tuple[str, str], ...]
+
+
+class GateChanged(_Event, frozen=True, kw_only=True, tag="gateChanged"):
+    gate: str
+    kind: str
+    status: GateStatus
+    reason: str
+
+
+class ProbeCount(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Availability as measured from the first change to the last. A gap is the time between two answered requests'
+    ends in which at least one request was lost."""
+
+    name: str
+    sent: int
+    lost: int
+    longest_gap_seconds: float
+    last_error: str = ""
+
+
+class Pulse(_Event, frozen=True, kw_only=True, tag="pulse"):
+    probes: tuple[ProbeCount, ...]
+    journaled: ClassVar[bool] = False
+
+
+class StepEnded(_Event, frozen=True, kw_only=True, tag="stepEnded"):
+    step: int
+    outcome: StepOutcome
+    reason: str = ""
+
+
+class Restoring(_Event, frozen=True, kw_only=True, tag="restoring"):
+    """From here on the run puts back what it changed."""
+
+    cause: RunOutcome
+    reason: str
+
+
+class NodeReceipt(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    name: str
+    outcome: Literal["done", "failed", "restored", "untouched"]
+    duration_seconds: float
+    emptied_seconds: float | None
+    """From the cordon until the last pod had left; None if that was not reached."""
+    pods_moved: int
+    reason: str = ""
+
+
+class Receipt(_Event, frozen=True, kw_only=True, tag="receipt"):
+    """The measured end of a run. `restored`: everything that had to be put back was. `left_changed`: objects that
+    still carry the run's marks or changes. `nodes`: the names of the nodes that were done."""
+
+    playbook: str
+    outcome: RunOutcome
+    reason: str
+    exit_status: int
+    started: datetime
+    duration_seconds: float
+    pods_moved: int
+    evicted: int
+    handed_off: int
+    nodes: tuple[str, ...]
+    node_details: tuple[NodeReceipt, ...]
+    probes: tuple[ProbeCount, ...]
+    restored: bool
+    left_changed: tuple[str, ...]
+    blockers: tuple[Blocker, ...] = ()
+    simulated: bool = False
+
+
+Event: TypeAlias = (
+    RunStarted
+    | StepStarted
+    | PodPlanned
+    | NodeChanged
+    | Change
+    | ChangeRefused
+    | PodMoved
+    | Waiting
+    | GateChanged
+    | Pulse
+    | StepEnded
+    | Restoring
+    | Receipt
+)
+
+_ENCODER = msgspec.json.Encoder()
+_DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+
+
+def to_json(event: Event) -> bytes:
+    """One line without its newline."""
+    return _ENCODER.encode(event)
+
+
+def from_json(line: bytes) -> Event:
+    """Raises msgspec.DecodeError (ValidationError) for a line that is no event."""
+    return _DECODER.decode(line)
