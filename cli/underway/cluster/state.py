@@ -41,6 +41,7 @@ class ClusterState:
         self._pods_by_namespace: dict[str, dict[Ref, Pod]] = {}
         self._marked_pods: dict[Ref, Pod] = {}
         self._workloads: dict[Ref, Workload] = {}
+        self._workloads_by_namespace: dict[str, dict[Ref, Workload]] = {}
         self._workloads_by_uid: dict[str, Workload] = {}
         self._workloads_by_owner: dict[str, dict[Ref, Workload]] = {}
         self._budgets: dict[str, dict[Ref, Budget]] = {}
@@ -96,6 +97,9 @@ class ClusterState:
     def controller_of(self, found: Pod | Workload) -> Workload | None:
         """The controller, if it is of a kind that is watched and it still exists."""
         return self._workloads_by_uid.get(found.owner.uid) if found.owner else None
+
+    def workloads_in(self, namespace: str) -> ValuesView[Workload]:
+        return _values(self._workloads_by_namespace.get(namespace))
 
     def workloads_of(self, owner_uid: str) -> ValuesView[Workload]:
         return _values(self._workloads_by_owner.get(owner_uid))
@@ -163,6 +167,7 @@ class ClusterState:
             case Workload():
                 self._forget_workload(new.ref)
                 self._workloads[new.ref] = self._workloads_by_uid[new.uid] = new
+                self._workloads_by_namespace.setdefault(new.namespace, {})[new.ref] = new
                 if new.owner:
                     self._workloads_by_owner.setdefault(new.owner.uid, {})[new.ref] = new
             case Budget():
@@ -231,6 +236,7 @@ class ClusterState:
         if old is None:
             return
         self._workloads_by_uid.pop(old.uid, None)
+        _take(self._workloads_by_namespace, old.namespace, ref)
         if old.owner:
             _take(self._workloads_by_owner, old.owner.uid, ref)
 

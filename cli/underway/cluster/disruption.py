@@ -1,0 +1,74 @@
+"""Disruption arithmetic: what a PodDisruptionBudget allows, as its controller and the Eviction API count.
+
+Percentages of a budget round up, of minAvailable and of maxUnavailable alike (pkg/controller/disruption).
+"""
+
+from __future__ import annotations
+
+from underway.cluster.model import Budget, Pod
+from underway.cluster.state import ClusterState
+
+
+def selected(budget: Budget, state: ClusterState) -> list[Pod]:
+    """The pods that the budget covers now."""
+    if budget.selector is None:
+        return []
+    return [pod for pod in state.pods_in(budget.namespace) if budget.selector.matches(pod.labels)]
+
+
+def healthy(budget: Budget, state: ClusterState) -> int:
+    """How many of its pods are Ready and stay, counted here and now, not taken from the budget's status."""
+    return sum(
+        pod.ready and pod.deleting is None and pod.name not in budget.disrupted_pods for pod in selected(budget, state)
+    )
+
+
+def expected(budget: Budget, state: ClusterState) -> int:
+    """expectedPods: all its pods for minAvailable as a number, else what their controllers ask for."""
+    pods = selected(budget, state)
+    if budget.min_available is not None and not budget.min_available.percent:
+        return len(pods)
+    scale: dict[str, int] = {}
+    for pod in pods:
+        controller = state.controller_of(pod)
+        owner = state.controller_of(controller) if controller else None
+        top = owner or controller
+        if top is not None:
+            scale[top.uid] = top.replicas
+    return sum(scale.values())
+
+
+def desired(budget: Budget, expected_pods: int) -> int:
+    """desiredHealthy: how many must stay healthy of so many expected."""
+    if budget.max_unavailable is not None:
+        return max(0, expected_pods - budget.max_unavailable.of(expected_pods, round_up=True))
+    if budget.min_available is not None:
+        return budget.min_available.of(expected_pods, round_up=True)
+    return 0
+
+
+def can_never_allow(budget: Budget, state: ClusterState) -> str | None:
+    """Why the budget allows no eviction even with every pod healthy; None if it can allow one."""
+    total = expected(budget, state)
+    wanted = desired(budget, total)
+    if total - wanted > 0:
+        return None
+    rule = (
+        f"minAvailable: {budget.min_available}"
+        if budget.min_available is not None
+        else f"maxUnavailable: {budget.max_unavailable}"
+    )
+    return f"{rule} of {total} pods leaves none that may go"
+
+
+def allows_eviction(pod: Pod, budget: Budget, reserved: int = 0) -> bool:
+    """Whether the Eviction API would agree by the budget's present status, after `reserved` others have gone."""
+    if pod.finished or pod.phase == "Pending" or pod.deleting is not None:
+        return True
+    if budget.observed_generation < budget.generation:
+        return False
+    if not pod.ready:
+        healthy_enough = budget.current_healthy >= budget.desired_healthy > 0
+        if budget.always_allow_unhealthy or healthy_enough:
+            return True
+    return budget.disruptions_allowed - reserved > 0

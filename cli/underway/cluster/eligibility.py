@@ -1,0 +1,33 @@
+"""Which nodes a pod may be on at all: taints and tolerations, node selectors and node affinity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from underway.cluster.model import Node, NodeTerm, PodSpec, Taint, Toleration
+
+
+def tolerates(tolerations: Iterable[Toleration], taint: Taint) -> bool:
+    return any(_tolerates(toleration, taint) for toleration in tolerations)
+
+
+def _tolerates(toleration: Toleration, taint: Taint) -> bool:
+    if toleration.effect and toleration.effect != taint.effect:
+        return False
+    if toleration.key and toleration.key != taint.key:
+        return False
+    if toleration.operator == "Exists":
+        return True
+    return bool(toleration.key) and toleration.value == taint.value
+
+
+def selects_node(terms: Iterable[NodeTerm], node: Node) -> bool:
+    """Whether a required node affinity, or a volume's, admits the node: one of its terms has to match."""
+    return any(term.labels.matches(node.labels) and term.names.matches({"metadata.name": node.name}) for term in terms)
+
+
+def admits(spec: PodSpec, node: Node) -> bool:
+    """Whether the pod's node selector and required node affinity admit the node."""
+    if not spec.node_selector.items() <= node.labels.items():
+        return False
+    return spec.node_terms is None or selects_node(spec.node_terms, node)
