@@ -1,0 +1,162 @@
+"""What is said about an event, in one line or none: the same whether it is piped or scrolls above the live display."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal, TypeAlias
+
+from underway.engine.events import (
+    Change,
+    ChangeRefused,
+    Event,
+    GateChanged,
+    NodeChanged,
+    PodMoved,
+    PodPlanned,
+    Pulse,
+    Receipt,
+    Restoring,
+    RunStarted,
+    StepEnded,
+    StepStarted,
+    Waiting,
+)
+from underway.report.progress import Progress
+from underway.report.words import between, count, in_words, visible
+
+Mood: TypeAlias = Literal["plain", "good", "bad", "faint"]
+
+LOSSES_EVERY = timedelta(seconds=10)
+"""A probe that loses one request after another says so this often."""
+NAMED = 10
+"""So many nodes of a step are named; the others when it is their turn."""
+PASSING = frozenset({"conflict", "gone"})
+"""Refusals that only mean that the cluster was quicker; for those who want to hear everything."""
+
+
+@dataclass(frozen=True)
+class Line:
+    text: str
+    mood: Mood = "plain"
+
+
+class Announcer:
+    """Decides what is worth a line. `verbose`: everything, skipped pods and passed gates included."""
+
+    def __init__(self, *, verbose: bool) -> None:
+        self._verbose = verbose
+        self._refused: dict[str, tuple[str, str]] = {}
+        self._troubled_gates: set[str] = set()
+        self._losses: dict[str, tuple[int, datetime]] = {}
+
+    def lines(self, event: Event, progress: Progress) -> list[Line]:
+        """`progress` has taken the event already."""
+        return [Line(visible(line.text), line.mood) for line in self._lines(event, progress)]
+
+    def _lines(self, event: Event, progress: Progress) -> list[Line]:  # noqa: C901, PLR0912 - one case for each event
+        match event:
+            case RunStarted():
+                return [_run_started(event)]
+            case StepStarted():
+                return [_step_started(event, progress)]
+            case PodPlanned():
+                return self._pod_planned(event)
+            case NodeChanged():
+                return [_node_changed(event, progress)]
+            case Change():
+                self._refused.pop(event.object, None)
+                return [Line(event.says)]
+            case ChangeRefused():
+                return self._change_refused(event)
+            case PodMoved():
+                how = "it went by itself" if event.how == "gone" else in_words(event.how)
+                return [Line(f"pod/{event.namespace}/{event.pod} has left node/{event.node}: {how}", "good")]
+            case Waiting() if self._verbose:
+                return [Line(f"waiting for {named}: {reason}", "faint") for named, reason in event.waits]
+            case GateChanged():
+                return self._gate_changed(event)
+            case Pulse():
+                return self._pulse(event)
+            case StepEnded():
+                return [_step_ended(event, progress)]
+            case Restoring():
+                return [Line(f"{in_words(event.cause)}: {event.reason}; putting back what was changed", "bad")]
+            case Receipt() | Waiting():
+                return []
+
+    def _pod_planned(self, event: PodPlanned) -> list[Line]:
+        if event.verdict in {"handoff", "skip"} and not self._verbose:
+            return []
+        said = f"pod/{event.namespace}/{event.pod} on node/{event.node}: {event.verdict}"
+        mood: Mood = "bad" if event.verdict == "blocked" else "faint"
+        return [Line(f"{said} ({event.reason})" if event.reason else said, mood)]
+
+    def _change_refused(self, event: ChangeRefused) -> list[Line]:
+        answer = (event.status, event.message)
+        known = self._refused.get(event.object) == answer
+        self._refused[event.object] = answer
+        if not self._verbose and (known or event.status in PASSING):
+            return []
+        message = f": {event.message}" if event.message else ""
+        return [Line(f"not accepted ({event.status}): {event.says}{message}", "bad")]
+
+    def _gate_changed(self, event: GateChanged) -> list[Line]:
+        troubled = event.gate in self._troubled_gates
+        reason = f": {event.reason}" if event.reason else ""
+        if event.status == "pass":
+            self._troubled_gates.discard(event.gate)
+            if not troubled and not self._verbose:
+                return []
+            return [Line(f"gate {event.gate} {'holds again' if troubled else 'holds'}{reason}", "good")]
+        self._troubled_gates.add(event.gate)
+        status = {"fail": "fails", "inconclusive": "is inconclusive", "error": "cannot be measured"}[event.status]
+        return [Line(f"gate {event.gate} {status}{reason}", "bad")]
+
+    def _pulse(self, event: Pulse) -> list[Line]:
+        lines = []
+        for probe in event.probes:
+            said, said_at = self._losses.get(probe.name, (0, event.at - LOSSES_EVERY))
+            if probe.lost > said and event.at - said_at >= LOSSES_EVERY:
+                self._losses[probe.name] = (probe.lost, event.at)
+                error = f": {probe.last_error}" if probe.last_error else ""
+                lost = f"probe {probe.name} has lost {probe.lost:,} of {count(probe.sent, 'request')}"
+                lines.append(Line(lost + error, "bad"))
+        return lines
+
+
+def _run_started(event: RunStarted) -> Line:
+    kind = "simulated run" if event.simulated else "run"
+    where = f"on {event.cluster} by {event.operator}" if event.operator else f"on {event.cluster}"
+    return Line(f"{kind} {event.run}: {event.playbook} ({event.source}) {where}, underway {event.version}")
+
+
+def _step_started(event: StepStarted, progress: Progress) -> Line:
+    position = progress.steps.index(progress.current()) + 1
+    said = f"step {position} of {len(progress.steps)}, {event.name}"
+    if not event.nodes:
+        return Line(said)
+    more = f" and {len(event.nodes) - NAMED:,} more" if len(event.nodes) > NAMED else ""
+    return Line(f"{said}: {count(len(event.nodes), 'node')}, {', '.join(event.nodes[:NAMED])}{more}")
+
+
+def _step_ended(event: StepEnded, progress: Progress) -> Line:
+    step = progress.current()
+    took = f" after {between(step.started, event.at)}" if step.started else ""
+    reason = f": {event.reason}" if event.reason else ""
+    mood: Mood = "good" if event.outcome == "done" else "bad"
+    return Line(f"step {step.name} {in_words(event.outcome)}{took}{reason}", mood)
+
+
+def _node_changed(event: NodeChanged, progress: Progress) -> Line:
+    node = progress.node(event.node)
+    reason = f": {event.reason}" if event.reason else ""
+    said = f"node/{event.node} {event.phase}"
+    match event.phase:
+        case "draining":
+            return Line(f"{said}, {count(event.pods, 'pod')} to move{reason}")
+        case "done" | "failed" | "restored":
+            took = f" after {between(node.started, event.at)}" if node.started else ""
+            return Line(f"{said}{took}{reason}", "bad" if event.phase == "failed" else "good")
+        case _:
+            return Line(said + reason)

@@ -1,0 +1,181 @@
+"""Where a run stands, folded from its events: what a view needs to draw or to say more than one event holds."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from underway.engine.events import (
+    Change,
+    ChangeRefused,
+    Event,
+    GateChanged,
+    GateStatus,
+    NodeChanged,
+    NodePhase,
+    PodMoved,
+    PodPlanned,
+    PodVerdict,
+    ProbeCount,
+    Pulse,
+    Receipt,
+    Restoring,
+    RunStarted,
+    StepEnded,
+    StepOutcome,
+    StepStarted,
+    Waiting,
+)
+
+BEATS = 60
+"""How many pulses (one a second) are remembered for each probe."""
+FINISHED: frozenset[NodePhase] = frozenset({"done", "failed", "restored"})
+
+
+@dataclass
+class PodProgress:
+    object: str
+    verdict: PodVerdict
+    reason: str
+    says: str = ""
+    """The last change made to it; empty: its turn has not come."""
+    moved: bool = False
+
+
+@dataclass
+class NodeProgress:
+    name: str
+    phase: NodePhase = "pending"
+    reason: str = ""
+    started: datetime | None = None
+    ended: datetime | None = None
+    to_move: int = 0
+    moved: int = 0
+    pods: dict[str, PodProgress] = field(default_factory=dict)
+    """By object, such as `pod/shop/web-1`."""
+
+
+@dataclass
+class StepProgress:
+    name: str
+    verb: str = ""
+    started: datetime | None = None
+    ended: datetime | None = None
+    outcome: StepOutcome | None = None
+    reason: str = ""
+    nodes: dict[str, NodeProgress] = field(default_factory=dict)
+
+
+@dataclass
+class ProbeProgress:
+    count: ProbeCount
+    beats: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=BEATS))
+    """Requests sent and lost between one pulse and the next, the latest last."""
+
+
+@dataclass(frozen=True)
+class GateProgress:
+    kind: str
+    status: GateStatus
+    reason: str
+
+
+@dataclass
+class Progress:
+    run: str = ""
+    playbook: str = ""
+    cluster: str = ""
+    simulated: bool = False
+    started: datetime | None = None
+    now: datetime | None = None
+    steps: list[StepProgress] = field(default_factory=list)
+    probes: dict[str, ProbeProgress] = field(default_factory=dict)
+    gates: dict[str, GateProgress] = field(default_factory=dict)
+    waits: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    """What is waited for, as (object, reason), and since when."""
+    restoring: str = ""
+    """Why everything is being put back; empty while the run goes forward."""
+    receipt: Receipt | None = None
+    _pods: dict[str, PodProgress] = field(default_factory=dict)
+    """Each pod of the nodes, by object: where it was planned last."""
+
+    def current(self) -> StepProgress:
+        """The latest step that has begun. A restore without a playbook has none: its nodes get one."""
+        begun = [step for step in self.steps if step.started]
+        if begun:
+            return begun[-1]
+        self.steps.insert(0, StepProgress(self.playbook, started=self.now))
+        return self.steps[0]
+
+    def node(self, name: str) -> NodeProgress:
+        for step in reversed(self.steps):
+            if step.started and name in step.nodes:
+                return step.nodes[name]
+        return self.current().nodes.setdefault(name, NodeProgress(name))
+
+    def take(self, event: Event) -> None:  # noqa: C901, PLR0912 - one case for each kind of event
+        self.now, self.run = event.at, event.run
+        match event:
+            case RunStarted():
+                self.playbook, self.cluster, self.simulated = event.playbook, event.cluster, event.simulated
+                self.started = event.at
+                self.steps = [StepProgress(name) for name in event.steps]
+            case StepStarted():
+                self._start(event)
+            case PodPlanned():
+                named = f"pod/{event.namespace}/{event.pod}"
+                pod = PodProgress(named, event.verdict, event.reason)
+                self._pods[named] = self.node(event.node).pods[named] = pod
+            case NodeChanged():
+                self._node_changed(event)
+            case Change():
+                if changed := self._pods.get(event.object):
+                    changed.says = event.says
+            case PodMoved():
+                node = self.node(event.node)
+                node.moved += 1
+                if gone := node.pods.get(f"pod/{event.namespace}/{event.pod}"):
+                    gone.moved = True
+            case Waiting():
+                self.waits = {wait: self.waits.get(wait, event.at) for wait in event.waits}
+            case GateChanged():
+                self.gates[event.gate] = GateProgress(event.kind, event.status, event.reason)
+            case Pulse():
+                for probe in event.probes:
+                    self._beat(probe)
+            case StepEnded():
+                step = self.current()
+                step.ended, step.outcome, step.reason = event.at, event.outcome, event.reason
+            case Restoring():
+                self.restoring = event.reason
+            case Receipt():
+                self.receipt = event
+            case ChangeRefused():
+                pass
+
+    def _start(self, event: StepStarted) -> None:
+        waiting = (step for step in self.steps if step.name == event.name and not step.started)
+        step = next(waiting, None)
+        if not step:
+            step = StepProgress(event.name)
+            self.steps.append(step)
+        step.verb, step.started = event.verb, event.at
+        step.nodes = {name: NodeProgress(name) for name in event.nodes}
+
+    def _node_changed(self, event: NodeChanged) -> None:
+        node = self.node(event.node)
+        if event.phase == "draining":
+            node.started, node.ended, node.to_move, node.moved = event.at, None, event.pods, 0
+        if event.phase in FINISHED:
+            node.ended = event.at
+        node.phase, node.reason = event.phase, event.reason
+
+    def _beat(self, probe: ProbeCount) -> None:
+        known = self.probes.get(probe.name)
+        if not known:
+            known = self.probes[probe.name] = ProbeProgress(probe)
+            known.beats.append((probe.sent, probe.lost))
+            return
+        known.beats.append((max(probe.sent - known.count.sent, 0), max(probe.lost - known.count.lost, 0)))
+        known.count = probe

@@ -1,0 +1,151 @@
+"""The receipt as text: what was done, what it cost, what is left, and how to put that back."""
+
+from __future__ import annotations
+
+import shlex
+
+import msgspec
+
+from underway.engine.events import NodeReceipt, ProbeCount, Receipt, to_json
+from underway.errors import ExitStatus
+from underway.report.blockers import render_blockers
+from underway.report.tables import pairs, paragraph, table
+from underway.report.words import count, seconds, timestamp, visible
+
+NODE_HEADERS = ("NODE", "OUTCOME", "EMPTIED IN", "TOTAL", "PODS MOVED")
+PROBE_HEADERS = ("PROBE", "SENT", "LOST", "LONGEST GAP")
+SIMULATED = "SIMULATED: this was played on a simulated cluster, no real one was touched."
+
+_HEADLINES = {
+    "done": "Done",
+    "refused": "Refused: nothing has been changed",
+    "failed": "Failed",
+    "timedOut": "Timed out",
+    "inconclusive": "Inconclusive: health could not be measured",
+    "interrupted": "Interrupted",
+}
+_EXITS: dict[int, str] = {
+    ExitStatus.DONE: "done",
+    ExitStatus.REFUSED: "refused, nothing changed",
+    ExitStatus.PUT_BACK: "failed, everything put back",
+    ExitStatus.PERSON_NEEDED: "failed, a person is needed",
+    ExitStatus.PAUSED: "timed out or inconclusive, paused",
+    ExitStatus.INTERRUPTED: "interrupted",
+    ExitStatus.TERMINATED: "terminated",
+}
+
+
+def receipt_json(receipt: Receipt) -> str:
+    return msgspec.json.format(to_json(receipt), indent=2).decode()
+
+
+def headline(receipt: Receipt) -> str:
+    """The outcome in a sentence; not yet escaped, like everything below that returns words of the cluster."""
+    said = _HEADLINES[receipt.outcome]
+    if receipt.outcome == "done":
+        return f"{said} in {seconds(receipt.duration_seconds)}: {_done(receipt)}."
+    reason = f": {receipt.reason.rstrip('.')}" if receipt.reason else ""
+    if receipt.outcome == "refused":
+        return f"{said}{reason}."
+    return f"{said} after {seconds(receipt.duration_seconds)}{reason}. {aftermath(receipt)}."
+
+
+def _done(receipt: Receipt) -> str:
+    parts = []
+    if receipt.nodes:
+        parts.append(f"{count(len(receipt.nodes), 'node')} maintained")
+    if receipt.pods_moved:
+        parts.append(f"{count(receipt.pods_moved, 'pod')} moved")
+    if receipt.probes:
+        lost = sum(probe.lost for probe in receipt.probes)
+        sent = count(sum(probe.sent for probe in receipt.probes), "request")
+        parts.append(f"{lost:,} of {sent} lost" if lost else f"none of {sent} lost")
+    return ", ".join(parts) or "every step was carried out"
+
+
+def aftermath(receipt: Receipt) -> str:
+    if receipt.left_changed:
+        number = len(receipt.left_changed)
+        return f"{count(number, 'object')} {'is' if number == 1 else 'are'} still changed"
+    return "Everything was put back" if receipt.restored else "Not everything could be put back"
+
+
+def _put_back(receipt: Receipt) -> str:
+    if receipt.left_changed:
+        return f"all but {count(len(receipt.left_changed), 'object')}"
+    if receipt.outcome == "refused":
+        return "nothing had been changed"
+    return "everything" if receipt.restored else "not everything"
+
+
+def restore_command(receipt: Receipt) -> str:
+    return f"underway restore {shlex.quote(receipt.run)}"
+
+
+def moves(receipt: Receipt) -> str:
+    how = f"{receipt.handed_off:,} handed off + {receipt.evicted:,} evicted"
+    itself = receipt.pods_moved - receipt.handed_off - receipt.evicted
+    if itself > 0:
+        how += f" + {itself:,} left by themselves"
+    return f"{receipt.pods_moved:,} ({how})" if receipt.pods_moved else "0"
+
+
+def node_row(node: NodeReceipt) -> tuple[str, ...]:
+    emptied = "-" if node.emptied_seconds is None else seconds(node.emptied_seconds)
+    return (node.name, node.outcome, emptied, seconds(node.duration_seconds), f"{node.pods_moved:,}")
+
+
+def probe_row(probe: ProbeCount) -> tuple[str, ...]:
+    return (probe.name, f"{probe.sent:,}", f"{probe.lost:,}", seconds(probe.longest_gap_seconds))
+
+
+def exit_status(receipt: Receipt) -> str:
+    """`5 (failed, everything put back)`."""
+    meaning = _EXITS.get(receipt.exit_status)
+    return f"{receipt.exit_status} ({meaning})" if meaning else str(receipt.exit_status)
+
+
+def facts(receipt: Receipt) -> list[tuple[str, str]]:
+    """Label and value of everything that stands in no table."""
+    return [
+        ("Pods moved", moves(receipt)),
+        ("Put back", _put_back(receipt)),
+        ("Playbook", receipt.playbook),
+        ("Run", receipt.run),
+        ("Started", timestamp(receipt.started)),
+        ("Duration", seconds(receipt.duration_seconds)),
+        ("Exit status", exit_status(receipt)),
+        *([("Simulated", "yes")] if receipt.simulated else []),
+    ]
+
+
+def receipt_text(receipt: Receipt) -> str:
+    blocks = [[SIMULATED]] if receipt.simulated else []
+    blocks.append(paragraph(visible(headline(receipt))))
+    if receipt.blockers:
+        blocks.append(render_blockers(receipt.blockers).splitlines())
+    if receipt.node_details:
+        blocks.append(_nodes(receipt.node_details))
+    if receipt.probes:
+        blocks.append(_probes(receipt.probes))
+    blocks.append(pairs([(label, visible(value)) for label, value in facts(receipt)]))
+    if receipt.left_changed:
+        blocks.append(["Still changed:", *(f"  {visible(named)}" for named in receipt.left_changed)])
+        blocks.append([f"Put it back with: {restore_command(receipt)}"])
+    return "\n\n".join("\n".join(block) for block in blocks)
+
+
+def _nodes(nodes: tuple[NodeReceipt, ...]) -> list[str]:
+    lines = table(NODE_HEADERS, [tuple(visible(cell) for cell in node_row(node)) for node in nodes])
+    for node in nodes:
+        if node.reason:
+            lines += paragraph(visible(f"{node.name}: {node.reason}"), first="  ", indent="    ")
+    return lines
+
+
+def _probes(probes: tuple[ProbeCount, ...]) -> list[str]:
+    lines = table(PROBE_HEADERS, [tuple(visible(cell) for cell in probe_row(probe)) for probe in probes])
+    for probe in probes:
+        if probe.lost and probe.last_error:
+            lines += paragraph(visible(f"{probe.name}, last error: {probe.last_error}"), first="  ", indent="    ")
+    return lines

@@ -1,0 +1,405 @@
+"""Recorded runs, as the engine would send them, for goldens and for the player."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from underway.engine.events import (
+    Change,
+    ChangeRefused,
+    Event,
+    GateChanged,
+    NodeChanged,
+    NodeReceipt,
+    PodMoved,
+    PodPlanned,
+    ProbeCount,
+    Pulse,
+    Receipt,
+    Restoring,
+    RunStarted,
+    StepEnded,
+    StepStarted,
+    Waiting,
+)
+from underway.errors import Blocker
+
+START = datetime(2026, 11, 23, 4, 12, 30, tzinfo=UTC)
+WORKERS = ("kind-worker", "kind-worker2", "kind-worker3")
+GOOD_POD = "the replacement comes first"
+
+
+@dataclass
+class Recorder:
+    """Builds a run event by event; `passes` moves its clock and sends the pulses in between."""
+
+    run: str = "maintain-workers-20261123-041230"
+    playbook: str = "maintain-workers"
+    simulated: bool = False
+    rate: int = 200
+    now: datetime = START
+    events: list[Event] = field(default_factory=list)
+    probes: dict[str, list[int]] = field(default_factory=lambda: {"storefront": [0, 0], "cart": [0, 0]})
+    gap: float = 0.0
+    last_error: str = ""
+    emptied: dict[str, float] = field(default_factory=dict)
+    begun: dict[str, datetime] = field(default_factory=dict)
+    moved: dict[str, int] = field(default_factory=dict)
+    how: list[str] = field(default_factory=list)
+    details: list[NodeReceipt] = field(default_factory=list)
+
+    def starts(self, *steps: str, cluster: str = "kind-shop", operator: str = "ada") -> None:
+        self.events.append(
+            RunStarted(
+                at=self.now,
+                run=self.run,
+                playbook=self.playbook,
+                source=f"playbooks/{self.playbook}.yaml",
+                cluster=cluster,
+                operator=operator,
+                version="0.1.0",
+                steps=steps,
+                simulated=self.simulated,
+            )
+        )
+
+    def passes(self, seconds: int, *, lost: int = 0) -> None:
+        for _ in range(seconds):
+            self.now += timedelta(seconds=1)
+            for counts in self.probes.values():
+                counts[0] += self.rate
+                counts[1] += lost
+            self.events.append(Pulse(at=self.now, run=self.run, probes=self.counts()))
+
+    def counts(self) -> tuple[ProbeCount, ...]:
+        return tuple(
+            ProbeCount(
+                name=name,
+                sent=sent,
+                lost=lost,
+                longest_gap_seconds=self.gap if lost else 0.0,
+                last_error=self.last_error if lost else "",
+            )
+            for name, (sent, lost) in self.probes.items()
+        )
+
+    def step(self, number: int, name: str, verb: str, nodes: tuple[str, ...] = ()) -> None:
+        self.events.append(StepStarted(at=self.now, run=self.run, step=number, name=name, verb=verb, nodes=nodes))
+
+    def ended(self, number: int, outcome: str = "done", reason: str = "") -> None:
+        self.events.append(StepEnded(at=self.now, run=self.run, step=number, outcome=outcome, reason=reason))
+
+    def planned(self, pod: str, node: str, verdict: str, reason: str, namespace: str = "shop") -> None:
+        self.events.append(
+            PodPlanned(
+                at=self.now,
+                run=self.run,
+                pod=pod,
+                namespace=namespace,
+                uid=f"uid-{pod}",
+                node=node,
+                verdict=verdict,
+                reason=reason,
+            )
+        )
+
+    def node(self, node: str, phase: str, reason: str = "", pods: int = 0) -> None:
+        if phase == "draining":
+            self.begun[node] = self.now
+            self.moved[node] = 0
+        if phase == "maintaining":
+            self.emptied[node] = (self.now - self.begun[node]).total_seconds()
+        self.events.append(NodeChanged(at=self.now, run=self.run, node=node, phase=phase, reason=reason, pods=pods))
+        if phase in {"done", "failed", "restored"}:
+            self.details.append(
+                NodeReceipt(
+                    name=node,
+                    outcome=phase,
+                    duration_seconds=(self.now - self.begun[node]).total_seconds(),
+                    emptied_seconds=self.emptied.get(node),
+                    pods_moved=self.moved[node],
+                    reason=reason,
+                )
+            )
+
+    def change(self, action: str, named: str, says: str) -> None:
+        self.events.append(Change(at=self.now, run=self.run, action=action, object=named, says=says))
+
+    def refused(self, action: str, named: str, says: str, status: str, message: str) -> None:
+        self.events.append(
+            ChangeRefused(
+                at=self.now, run=self.run, action=action, object=named, says=says, status=status, message=message
+            )
+        )
+
+    def waits(self, *waits: tuple[str, str]) -> None:
+        self.events.append(Waiting(at=self.now, run=self.run, waits=waits))
+
+    def gate(self, gate: str, kind: str, status: str, reason: str) -> None:
+        self.events.append(GateChanged(at=self.now, run=self.run, gate=gate, kind=kind, status=status, reason=reason))
+
+    def leaves(self, pod: str, node: str, how: str, namespace: str = "shop") -> None:
+        self.moved[node] += 1
+        self.how.append(how)
+        self.events.append(
+            PodMoved(at=self.now, run=self.run, pod=pod, namespace=namespace, uid=f"uid-{pod}", node=node, how=how)
+        )
+
+    def handoff(self, pod: str, node: str) -> None:
+        named = f"pod/shop/{pod}"
+        self.change("patchPod", named, f"detach {named} from its ReplicaSet: a replacement starts")
+        self.waits((named, "its replacement on another node is not Ready"))
+        self.passes(5)
+        self.change("patchPod", named, f"withdraw {named} from service/shop/{pod.split('-', maxsplit=1)[0]}")
+        self.waits((named, "settling: the nodes take it out of their routes"))
+        self.passes(3)
+        self.change("evict", named, f"evict {named}")
+        self.waits((named, "not gone yet"))
+        self.passes(1)
+        self.leaves(pod, node, "handedOff")
+        self.waits()
+
+    def restoring(self, cause: str, reason: str) -> None:
+        self.events.append(Restoring(at=self.now, run=self.run, cause=cause, reason=reason))
+
+    def receipt(
+        self,
+        outcome: str,
+        exit_status: int,
+        reason: str = "",
+        *,
+        left: tuple[str, ...] = (),
+        blockers: tuple[Blocker, ...] = (),
+    ) -> list[Event]:
+        self.events.append(
+            Receipt(
+                at=self.now,
+                run=self.run,
+                playbook=self.playbook,
+                outcome=outcome,
+                reason=reason,
+                exit_status=exit_status,
+                started=START,
+                duration_seconds=(self.now - START).total_seconds(),
+                pods_moved=len(self.how),
+                evicted=self.how.count("evicted"),
+                handed_off=self.how.count("handedOff"),
+                nodes=tuple(node.name for node in self.details if node.outcome == "done"),
+                node_details=tuple(self.details),
+                probes=() if blockers else self.counts(),
+                restored=not left,
+                left_changed=left,
+                blockers=blockers,
+                simulated=self.simulated,
+            )
+        )
+        return self.events
+
+
+def _empty_worker(recorder: Recorder, node: str, number: int) -> None:
+    web, cart, db = f"web-7d9f8c6b5-{'abc'[number]}x2k{number}", "cart-5b8d7f9c4-q7w2z", f"db-{number}"
+    recorder.planned(web, node, "handoff", GOOD_POD)
+    recorder.planned(db, node, "evict", "a StatefulSet makes its pods one at a time")
+    recorder.planned("agent-xk2lp", node, "skip", "a DaemonSet pod stays")
+    pods = 2
+    if not number:
+        recorder.planned(cart, node, "handoff", GOOD_POD)
+        pods = 3
+    recorder.node(node, "draining", pods=pods)
+    recorder.change("patchNode", f"node/{node}", f"cordon node/{node}")
+    recorder.passes(1)
+    recorder.handoff(web, node)
+    if not number:
+        recorder.handoff(cart, node)
+    recorder.change("evict", f"pod/shop/{db}", f"evict pod/shop/{db}")
+    recorder.refused("evict", f"pod/shop/{db}", f"evict pod/shop/{db}", "blocked", "budget shop/db allows 0")
+    recorder.waits((f"pod/shop/{db}", "budget/shop/db allows no disruption: 2 of 3 are healthy"))
+    recorder.passes(2)
+    recorder.change("evict", f"pod/shop/{db}", f"evict pod/shop/{db}")
+    recorder.passes(2)
+    recorder.leaves(db, node, "evicted")
+    recorder.waits()
+
+
+def _give_back(recorder: Recorder, node: str) -> None:
+    recorder.node(node, "maintaining")
+    recorder.change("createJob", f"job/kube-system/underway-{node}", f"start job/kube-system/underway-{node}")
+    recorder.waits((f"node/{node}", f"job/kube-system/underway-{node} is running"))
+    recorder.passes(3)
+    recorder.node(node, "verifying")
+    recorder.waits((f"node/{node}", "Ready for 4 s of 10 s"))
+    recorder.passes(4)
+    recorder.waits()
+    recorder.change("patchNode", f"node/{node}", f"uncordon node/{node}")
+    recorder.node(node, "done")
+
+
+def three_nodes(*, simulated: bool = False) -> list[Event]:
+    recorder = Recorder(simulated=simulated)
+    recorder.starts("before", "maintain the workers", "look again")
+    recorder.gate("storefront", "http", "pass", "0 of 0 lost")
+    recorder.step(1, "before", "check")
+    recorder.passes(1)
+    recorder.ended(1)
+    recorder.step(2, "maintain the workers", "nodes", WORKERS)
+    for number, node in enumerate(WORKERS):
+        _empty_worker(recorder, node, number)
+        _give_back(recorder, node)
+    recorder.ended(2)
+    recorder.step(3, "look again", "soak")
+    recorder.passes(2)
+    recorder.ended(3)
+    return recorder.receipt("done", 0)
+
+
+def failed_and_restored() -> list[Event]:
+    recorder = Recorder()
+    recorder.starts("maintain the workers")
+    recorder.gate("storefront", "http", "pass", "0 of 0 lost")
+    recorder.step(1, "maintain the workers", "nodes", WORKERS[:2])
+    _empty_worker(recorder, WORKERS[0], 0)
+    _give_back(recorder, WORKERS[0])
+    recorder.planned("web-7d9f8c6b5-bx2k1", WORKERS[1], "handoff", GOOD_POD)
+    recorder.node(WORKERS[1], "draining", pods=1)
+    recorder.change("patchNode", f"node/{WORKERS[1]}", f"cordon node/{WORKERS[1]}")
+    recorder.gap, recorder.last_error = 0.74, "connect ECONNREFUSED 127.0.0.1:30080"
+    recorder.passes(3, lost=4)
+    recorder.gate("storefront", "http", "fail", "12 of 9,400 requests lost, none may be")
+    recorder.restoring("failed", "gate storefront fails: 12 of 9,400 requests lost, none may be")
+    recorder.change("patchNode", f"node/{WORKERS[1]}", f"uncordon node/{WORKERS[1]}")
+    recorder.node(WORKERS[1], "restored", "given back before it was empty")
+    recorder.ended(1, "failed", "gate storefront fails")
+    return recorder.receipt("failed", 5, "gate storefront fails: 12 of 9,400 requests lost, none may be")
+
+
+def person_needed() -> list[Event]:
+    recorder = Recorder(probes={"storefront": [0, 0]})
+    recorder.starts("maintain the workers")
+    recorder.step(1, "maintain the workers", "nodes", WORKERS[:1])
+    _empty_worker(recorder, WORKERS[0], 0)
+    recorder.node(WORKERS[0], "maintaining")
+    recorder.waits((f"node/{WORKERS[0]}", "job/kube-system/underway-kind-worker is running"))
+    recorder.passes(70)
+    reason = "job/kube-system/underway-kind-worker did not end within 1m"
+    recorder.restoring("timedOut", reason)
+    recorder.refused("patchNode", f"node/{WORKERS[0]}", f"uncordon node/{WORKERS[0]}", "denied", "nodes is forbidden")
+    recorder.node(WORKERS[0], "failed", "cannot be uncordoned: nodes is forbidden")
+    recorder.ended(1, "timedOut", reason)
+    return recorder.receipt("timedOut", 6, reason, left=("node/kind-worker", "job/kube-system/underway-kind-worker"))
+
+
+BLOCKERS = (
+    Blocker(
+        "pod/shop/report-9x",
+        "no controller would make it again",
+        "give it a controller, delete it, or set `drain.force: true`",
+    ),
+    Blocker(
+        "pod/shop/cache-0",
+        "its emptyDir `scratch` holds local data that would be lost",
+        "set `drain.deleteEmptyDirData: true` if that data can be made again",
+    ),
+    Blocker(
+        "pod/shop/cache-0",
+        "two budgets select it (shop/cache, shop/everything), and the API server then refuses every eviction",
+        "let only one PodDisruptionBudget select it",
+    ),
+    Blocker(
+        "budget/shop/ledger",
+        "it can never be met: minAvailable 3 of 3 replicas, so it allows no disruption of pod/shop/ledger-0, "
+        "pod/shop/ledger-1 or pod/shop/ledger-2",
+        "lower minAvailable to 2, or add a replica",
+    ),
+)
+
+
+def refused() -> list[Event]:
+    recorder = Recorder()
+    recorder.starts("maintain the workers")
+    return recorder.receipt("refused", 4, blockers=BLOCKERS)
+
+
+def interrupted() -> list[Event]:
+    recorder = Recorder()
+    recorder.starts("maintain the workers")
+    recorder.step(1, "maintain the workers", "nodes", WORKERS[:2])
+    recorder.planned("web-7d9f8c6b5-ax2k0", WORKERS[0], "handoff", GOOD_POD)
+    recorder.node(WORKERS[0], "draining", pods=1)
+    recorder.change("patchNode", f"node/{WORKERS[0]}", f"cordon node/{WORKERS[0]}")
+    recorder.waits(("pod/shop/web-7d9f8c6b5-ax2k0", "its replacement on another node is not Ready"))
+    recorder.passes(35)
+    recorder.restoring("interrupted", "Ctrl-C")
+    recorder.waits(("pod/shop/web-7d9f8c6b5-ax2k0", "its ReplicaSet has not taken it back yet"))
+    recorder.passes(1)
+    recorder.waits()
+    recorder.change("patchNode", f"node/{WORKERS[0]}", f"uncordon node/{WORKERS[0]}")
+    recorder.node(WORKERS[0], "restored")
+    recorder.ended(1, "interrupted", "Ctrl-C")
+    return recorder.receipt("interrupted", 130, "Ctrl-C")
+
+
+def hundred_pods() -> list[Event]:
+    recorder = Recorder(run="drain-20261123-041230", playbook="drain")
+    recorder.starts("drain")
+    node = WORKERS[0]
+    recorder.step(1, "drain", "nodes", (node,))
+    pods = [f"web-7d9f8c6b5-{number:05}" for number in range(100)]
+    for pod in pods:
+        recorder.planned(pod, node, "handoff", GOOD_POD)
+    for number in range(4):
+        recorder.planned(f"agent-{number}", node, "skip", "a DaemonSet pod stays")
+    recorder.node(node, "draining", pods=100)
+    recorder.change("patchNode", f"node/{node}", f"cordon node/{node}")
+    for wave in range(0, 100, 20):
+        moving = [f"pod/shop/{pod}" for pod in pods[wave : wave + 20]]
+        for named in moving:
+            recorder.change("patchPod", named, f"detach {named} from its ReplicaSet: a replacement starts")
+        recorder.waits(*((named, "its replacement on another node is not Ready") for named in moving))
+        recorder.passes(6)
+        for named in moving:
+            recorder.change("evict", named, f"evict {named}")
+        recorder.waits(*((named, "not gone yet") for named in moving))
+        for pod in pods[wave : wave + 20]:
+            recorder.leaves(pod, node, "handedOff")
+        recorder.passes(1)
+    recorder.waits()
+    recorder.node(node, "maintaining")
+    recorder.node(node, "done")
+    recorder.ended(1)
+    return recorder.receipt("done", 0)
+
+
+def hostile() -> list[Event]:
+    """Nothing here may be obeyed: terminal control, Rich markup, HTML, XML, Markdown, forged lines."""
+    recorder = Recorder(
+        run="x'; rm -rf ~ #",
+        playbook="[red]boo[/red] <script>alert(1)</script>",
+        probes={"[link=https://evil]p|q[/link]\x1b]0;title\x07": [0, 0]},
+    )
+    recorder.starts("[bold]a & b[/bold]\x1b[2J", cluster="kind\r\nerror: forged", operator="\u202eada")
+    node = "node[/]\x1b[31m`x`"
+    recorder.step(1, "[bold]a & b[/bold]\x1b[2J", "nodes", (node,))
+    recorder.planned("web[/green]|<b>", node, "evict", "because ]]> [blink]of\x00 &amp;")
+    recorder.node(node, "draining", pods=1)
+    recorder.change("evict", "pod/shop/web[/green]|<b>", "evict [red]pod[/red]\x1b[1A\x9b2K")
+    recorder.waits(("pod/shop/web[/green]|<b>", ":boom: [conceal]why[/conceal]\nline two"))
+    recorder.gap, recorder.last_error = 1.5, "</td><img src=x onerror=alert(1)> \x1b[0m*bold* _it_ [a](javascript:b)"
+    recorder.passes(2, lost=1)
+    recorder.gate("g[/]", "http", "fail", "<!-- [dim]lost[/dim]")
+    recorder.node(node, "failed", "</pre>\x07 | a\\b ]]>")
+    recorder.ended(1, "failed", "[/]\x08")
+    return recorder.receipt("failed", 6, "[/red]\x1b[5m <b>\u2028fin", left=("node/x [red]\x1b[0m<i>",))
+
+
+RUNS: dict[str, Callable[[], list[Event]]] = {
+    "three-nodes": three_nodes,
+    "simulated": lambda: three_nodes(simulated=True),
+    "failed-and-restored": failed_and_restored,
+    "person-needed": person_needed,
+    "refused": refused,
+    "interrupted": interrupted,
+    "hundred-pods": hundred_pods,
+    "hostile": hostile,
+}
