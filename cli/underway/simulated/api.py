@@ -1,0 +1,165 @@
+"""The API server: carries out the writes of `cluster.actions` on the simulated objects, with their preconditions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TypeVar, assert_never
+
+import msgspec
+
+from underway.cluster.actions import (
+    Action,
+    CreateJob,
+    DeleteJob,
+    DeleteLease,
+    Evict,
+    Outcome,
+    PatchBudget,
+    PatchNode,
+    PatchPod,
+    PutLease,
+)
+from underway.cluster.model import Budget, Lease, Node, Pod, PodSpec, Ref, Template, Workload
+from underway.simulated.disruption import Disruptions
+from underway.simulated.eviction import evict
+from underway.simulated.job import Jobs
+from underway.simulated.world import World
+
+_DONE = Outcome("done")
+_T = TypeVar("_T", Node, Pod, Budget, Workload)
+
+
+class Api:
+    def __init__(self, world: World, disruptions: Disruptions, jobs: Jobs) -> None:
+        self._world = world
+        self._disruptions = disruptions
+        self._jobs = jobs
+
+    def carry_out(self, action: Action) -> Outcome:
+        match action:
+            case PatchNode():
+                return self._patch_node(action)
+            case PatchPod():
+                return self._patch_pod(action)
+            case PatchBudget():
+                return self._patch_budget(action)
+            case Evict():
+                pod = self._present(Pod, action.object, action.uid)
+                return (
+                    pod
+                    if isinstance(pod, Outcome)
+                    else evict(self._world, self._disruptions, pod, action.grace_seconds)
+                )
+            case CreateJob():
+                return self._create_job(action)
+            case DeleteJob():
+                return self._delete_job(action)
+            case PutLease():
+                return self._put_lease(action)
+            case DeleteLease():
+                return self._delete_lease(action)
+            case never:
+                assert_never(never)
+
+    def _present(self, kind: type[_T], ref: Ref, uid: str, resource_version: str = "") -> _T | Outcome:
+        found = self._world.get(kind, ref)
+        if found is None:
+            return Outcome("gone", f"{ref} not found")
+        if found.uid != uid:
+            return Outcome("gone", f"{ref} is another one now: its UID is {found.uid}, not {uid}")
+        if resource_version and found.resource_version != resource_version:
+            message = "the object has been modified; please apply your changes to the latest version and try again"
+            return Outcome("conflict", f"Operation cannot be fulfilled on {ref}: {message}")
+        return found
+
+    def _patch_node(self, action: PatchNode) -> Outcome:
+        node = self._present(Node, action.object, action.uid, action.resource_version)
+        if isinstance(node, Outcome):
+            return node
+        self._world.put(
+            msgspec.structs.replace(
+                node,
+                annotations=_merged(node.annotations, action.annotations),
+                unschedulable=node.unschedulable if action.unschedulable is None else action.unschedulable,
+                taints=node.taints if action.taints is None else action.taints,
+            )
+        )
+        return _DONE
+
+    def _patch_pod(self, action: PatchPod) -> Outcome:
+        pod = self._present(Pod, action.object, action.uid, action.resource_version)
+        if isinstance(pod, Outcome):
+            return pod
+        labels, annotations = _merged(pod.labels, action.labels), _merged(pod.annotations, action.annotations)
+        self._world.put(msgspec.structs.replace(pod, labels=labels, annotations=annotations))
+        return _DONE
+
+    def _patch_budget(self, action: PatchBudget) -> Outcome:
+        budget = self._present(Budget, action.object, action.uid)
+        if isinstance(budget, Outcome):
+            return budget
+        annotations = _merged(budget.annotations, action.annotations)
+        self._world.put(msgspec.structs.replace(budget, annotations=annotations))
+        return _DONE
+
+    def _create_job(self, action: CreateJob) -> Outcome:
+        if self._world.get(Workload, action.object) is not None:
+            return _DONE
+        self._jobs.create(_job(action), action.manifest)
+        return _DONE
+
+    def _delete_job(self, action: DeleteJob) -> Outcome:
+        job = self._present(Workload, action.object, action.uid)
+        if isinstance(job, Outcome):
+            return job
+        self._jobs.delete(job)
+        return _DONE
+
+    def _put_lease(self, action: PutLease) -> Outcome:
+        old = self._world.get(Lease, action.object)
+        now = self._world.now
+        if old is not None and old.holder != action.holder and old.renewed is not None:
+            until = old.renewed + timedelta(seconds=old.duration_seconds)
+            if now < until:
+                return Outcome("conflict", f"{action.object} is held by {old.holder} until {until:%H:%M:%S}")
+        self._world.put(
+            Lease(
+                uid=old.uid if old else self._world.new_uid(),
+                namespace=action.object.namespace,
+                name=action.object.name,
+                run=action.run,
+                holder=action.holder,
+                renewed=now,
+                duration_seconds=action.duration_seconds,
+                annotations={**(old.annotations if old else {}), **action.annotations},
+            )
+        )
+        return _DONE
+
+    def _delete_lease(self, action: DeleteLease) -> Outcome:
+        if self._world.get(Lease, action.object) is None:
+            return Outcome("gone", f"{action.object} not found")
+        self._world.remove(action.object)
+        return _DONE
+
+
+def _job(action: CreateJob) -> Workload:
+    metadata, template = action.manifest["metadata"], action.manifest["spec"]["template"]
+    spec = PodSpec(restart_policy=template["spec"].get("restartPolicy", "Never"))
+    return Workload(
+        kind="job",
+        uid="",
+        namespace=action.object.namespace,
+        name=action.object.name,
+        labels=metadata.get("labels") or {},
+        annotations=metadata.get("annotations") or {},
+        template=Template((template.get("metadata") or {}).get("labels") or {}, spec),
+        replicas=1,
+        backoff_limit=action.manifest["spec"].get("backoffLimit", 6),
+    )
+
+
+def _merged(old: Mapping[str, str], patch: Mapping[str, str | None]) -> dict[str, str]:
+    merged = {**old, **{key: value for key, value in patch.items() if value is not None}}
+    return {key: value for key, value in merged.items() if patch.get(key, "") is not None}

@@ -1,0 +1,157 @@
+"""A cluster that exists only in thought, behind the same port as the real one, in virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+
+import msgspec
+
+from underway.cluster.actions import Action, Need, Outcome
+from underway.cluster.model import Budget, Pod, Service
+from underway.cluster.state import ClusterState
+from underway.simulated.api import Api
+from underway.simulated.clock import VirtualClock
+from underway.simulated.daemonset import DaemonSets
+from underway.simulated.deployment import Deployments
+from underway.simulated.disruption import Disruptions
+from underway.simulated.endpoints import EndpointSlices
+from underway.simulated.faults import AnswersLost, BudgetTightened, Fault, NeverReady, NodeLost, NoRoom, Refusals
+from underway.simulated.job import Jobs
+from underway.simulated.kubelet import Kubelets
+from underway.simulated.nodes import Nodes
+from underway.simulated.proxies import Proxies
+from underway.simulated.replicaset import ReplicaSets
+from underway.simulated.scheduler import Scheduler
+from underway.simulated.settings import Settings
+from underway.simulated.statefulset import StatefulSets
+from underway.simulated.world import World
+
+_DEFAULTS = Settings()
+
+
+class SimulatedCluster:
+    """`underway.cluster.port.Cluster` in virtual time. The same input gives the same course, byte for byte.
+
+    `assumptions` says what the given cluster did not tell. Nothing happens unless somebody awaits `changed`,
+    `perform` or `sleep_until`.
+    """
+
+    def __init__(self, state: ClusterState, *, settings: Settings = _DEFAULTS, faults: Sequence[Fault] = ()) -> None:
+        self._world = world = World(state, settings)
+        self._clock = VirtualClock(world)
+        self.kubelets = Kubelets(world)
+        self.proxies = Proxies(world)
+        self._nodes = Nodes(world)
+        jobs = Jobs(world, self.kubelets)
+        disruptions = Disruptions(world)
+        EndpointSlices(world)
+        Deployments(world)
+        ReplicaSets(world)
+        StatefulSets(world)
+        DaemonSets(world)
+        Scheduler(world)
+        self._api = Api(world, disruptions, jobs)
+        self._seen = 0
+        self._writes = 0
+        self._faults: tuple[Fault, ...] = ()
+        world.start()
+        self.bring(faults)
+
+    @property
+    def assumptions(self) -> Sequence[str]:
+        return self._world.assumptions
+
+    def now(self) -> datetime:
+        return self._world.now
+
+    def state(self) -> ClusterState:
+        return self._world.state
+
+    async def changed(self, until: datetime) -> None:
+        await self._clock.wait(until, lambda: self._world.version != self._seen)
+        self._seen = self._world.version
+
+    async def sleep_until(self, moment: datetime) -> None:
+        """Wait in virtual time, whatever changes."""
+        await self._clock.wait(moment)
+
+    async def perform(self, action: Action) -> Outcome:
+        latency = self._world.settings.api_latency
+        await self.sleep_until(self.now() + latency)
+        self._writes += 1
+        for fault in self._faults:
+            if isinstance(fault, Refusals) and self._writes % fault.every == 0:
+                return fault.answer
+        outcome = self._api.carry_out(action)
+        for fault in self._faults:
+            if isinstance(fault, AnswersLost) and self._writes % fault.every == 0:
+                return Outcome("unknown", f"simulated fault: the answer to write number {self._writes} was lost")
+        return outcome
+
+    async def denied(self, needs: Iterable[Need]) -> tuple[Need, ...]:  # noqa: ARG002 - nothing is denied here
+        await self.sleep_until(self.now() + self._world.settings.api_latency)
+        return ()
+
+    # -- for whoever sets the scene ----------------------------------------------------------------------------
+
+    def settle(self, limit: timedelta = timedelta(minutes=10)) -> bool:
+        """Run until every controlled pod is Ready and nothing more happens; False if `limit` passes before."""
+        deadline = self._world.now + limit
+        while (moment := self._world.next_event) is not None and moment <= deadline:
+            self._world.run_instant()
+        return self._world.next_event is None
+
+    def bring(self, faults: Sequence[Fault]) -> None:
+        """Let things go wrong from now on."""
+        self._faults = (*self._faults, *faults)
+        for fault in faults:
+            match fault:
+                case NodeLost():
+                    self._world.after(fault.after, partial(self._lose, fault.node))
+                case NoRoom():
+                    self._world.after(fault.after, self._fill_nodes)
+                case BudgetTightened():
+                    self._world.after(fault.after, partial(self._tighten, fault))
+                case NeverReady():
+                    self._keep_unready(fault)
+                case Refusals() | AnswersLost():
+                    pass
+
+    def serves(self, service: Service, uid: str) -> bool:
+        """Whether a request that the proxies send to this pod now is answered."""
+        return any(
+            pod.uid == uid and self.kubelets.answers(pod) for pod in self._world.state.pods_in(service.namespace)
+        )
+
+    def _lose(self, node: str) -> None:
+        self.kubelets.silence(node)
+        self._nodes.lose(node)
+
+    def _fill_nodes(self) -> None:
+        for node in list(self._world.state.nodes.values()):
+            used = sum(pod.spec.requests.get("cpu", 0) for pod in self._world.state.pods_on(node.name))
+            self._world.put(msgspec.structs.replace(node, allocatable={**node.allocatable, "cpu": used}))
+
+    def _tighten(self, fault: BudgetTightened) -> None:
+        budget = self._world.get(Budget, fault.budget)
+        if budget is not None:
+            self._world.put(
+                msgspec.structs.replace(
+                    budget,
+                    min_available=fault.min_available,
+                    max_unavailable=None,
+                    generation=budget.generation + 1,
+                )
+            )
+
+    def _keep_unready(self, fault: NeverReady) -> None:
+        since, before = self._world.now + fault.after, self.kubelets.never_ready
+
+        def never_ready(pod: Pod) -> bool:
+            hit = pod.created is not None and pod.created >= since
+            named = fault.namespace in ("", pod.namespace) and pod.name.startswith(fault.prefix)
+            return (hit and named) or before(pod)
+
+        self.kubelets.never_ready = never_ready

@@ -1,0 +1,86 @@
+"""The disruption controller: keeps every PodDisruptionBudget's status, with the real one's rules and its trap.
+
+A changed pod is looked up by the labels it has *now* (and of several budgets only the first is told). So a pod that
+leaves a budget's selector makes nothing recount, until the budget or another of its pods changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import msgspec
+
+from underway.cluster.disruption import desired, expected, selected
+from underway.cluster.model import Budget, Pod, Ref
+from underway.simulated.world import WorkQueue, World
+
+_WITHOUT_SCALE = ("DaemonSet", "Job", "Node")
+
+
+class Disruptions:
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._evicted: dict[Ref, dict[str, datetime]] = {}
+        self._queue = WorkQueue[Ref](world, self._recount, world.settings.controller_delay)
+        world.watch(Pod, self._pod_changed)
+        world.watch(Budget, self._budget_changed)
+
+    def remember(self, budget: Ref, pod: str) -> None:
+        """The Eviction API is about to delete this pod (`status.disruptedPods`)."""
+        self._evicted.setdefault(budget, {})[pod] = self._world.now
+
+    def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
+        pod = new or old
+        budgets = self._world.state.budgets_of(pod) if pod else ()
+        if budgets:
+            self._queue.add(budgets[0].ref)
+
+    def _budget_changed(self, old: Budget | None, new: Budget | None) -> None:
+        if new:
+            self._queue.add(new.ref)
+            for pod in new.disrupted_pods if old is None else ():
+                self.remember(new.ref, pod)
+        elif old:
+            self._evicted.pop(old.ref, None)
+
+    def _recount(self, ref: Ref) -> None:
+        budget = self._world.get(Budget, ref)
+        if budget is None:
+            return
+        pods = selected(budget, self._world.state)
+        by_number = budget.min_available is not None and not budget.min_available.percent
+        if not by_number and not self._can_scale(pods):
+            self._world.put(msgspec.structs.replace(budget, disruptions_allowed=0))
+            return
+        total = expected(budget, self._world.state)
+        wanted = desired(budget, total)
+        evicted = self._still_evicted(budget, pods)
+        healthy = sum(1 for pod in pods if pod.ready and pod.deleting is None and pod.name not in evicted)
+        allowed = max(healthy - wanted, 0) if total > 0 else 0
+        self._world.put(
+            msgspec.structs.replace(
+                budget,
+                expected_pods=total,
+                desired_healthy=wanted,
+                current_healthy=healthy,
+                disruptions_allowed=allowed,
+                disrupted_pods=frozenset(evicted),
+                observed_generation=budget.generation,
+            )
+        )
+
+    def _can_scale(self, pods: Iterable[Pod]) -> bool:
+        """The sync fails, and allows nothing, over a pod whose controller has no scale (a DaemonSet, a Job)."""
+        return all(pod.owner is None or pod.owner.kind not in _WITHOUT_SCALE for pod in pods)
+
+    def _still_evicted(self, budget: Budget, pods: Iterable[Pod]) -> dict[str, datetime]:
+        """Evicted, but not yet seen as being deleted. Forgotten after two minutes."""
+        timeout = self._world.settings.disrupted_pod_timeout
+        times = self._evicted.get(budget.ref, {})
+        waiting = {pod.name for pod in pods if pod.deleting is None}
+        kept = {name: since for name, since in times.items() if name in waiting and self._world.now < since + timeout}
+        self._evicted[budget.ref] = kept
+        if kept:
+            self._queue.add(budget.ref, min(kept.values()) + timeout - self._world.now)
+        return kept

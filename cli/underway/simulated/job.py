@@ -1,0 +1,104 @@
+"""The Job controller: runs a Job's pods until enough of them have succeeded.
+
+A Job that is privileged on its node and names a Kubernetes version in its command is taken for an upgrade: its node's
+kubelet has that version when it is done.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from underway.cluster.model import Pod, Ref, Workload
+from underway.simulated.kubelet import Kubelets
+from underway.simulated.pods import create_pod, delete_pod, is_active
+from underway.simulated.world import WorkQueue, World
+
+_VERSION = re.compile(r"\bv1\.\d+\.\d+\b")
+
+
+class Jobs:
+    def __init__(self, world: World, kubelets: Kubelets) -> None:
+        self._world = world
+        self._queue = WorkQueue[Ref](world, self._sync, world.settings.controller_delay)
+        self._nodes: dict[str, str] = {}
+        self._upgrades: dict[str, str] = {}
+        kubelets.on_finish.append(self._upgrade)
+        world.watch(Workload, self._workload_changed)
+        world.watch(Pod, self._pod_changed)
+
+    def create(self, job: Workload, manifest: Mapping[str, Any]) -> None:
+        spec = manifest["spec"]["template"]["spec"]
+        created = self._world.put(msgspec.structs.replace(job, uid=self._world.new_uid(), generation=1))
+        if spec.get("nodeName"):
+            self._nodes[created.uid] = spec["nodeName"]
+        words = [word for container in spec["containers"] for word in _words(container)]
+        versions = [version for word in words for version in _VERSION.findall(word)]
+        if versions and spec.get("hostPID"):
+            self._upgrades[created.uid] = versions[-1]
+
+    def delete(self, job: Workload) -> None:
+        """Its pods follow, as the garbage collector deletes them."""
+        self._world.remove(job.ref)
+        self._world.after(self._world.settings.controller_delay, partial(self._collect, job.uid))
+
+    def _collect(self, uid: str) -> None:
+        for pod in list(self._world.state.pods_of(uid)):
+            delete_pod(self._world, pod)
+
+    def _workload_changed(self, old: Workload | None, new: Workload | None) -> None:
+        if new and new.kind == "job" and old is None:
+            self._queue.add(new.ref)
+
+    def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
+        for pod in (old, new):
+            if pod and pod.owner and pod.owner.kind == "Job":
+                self._queue.add(Ref("job", pod.namespace, pod.owner.name))
+
+    def _sync(self, ref: Ref) -> None:
+        job = self._world.get(Workload, ref)
+        if job is None or job.complete or job.failure:
+            return
+        pods = list(self._world.state.pods_of(job.uid))
+        succeeded = max(job.succeeded, sum(1 for pod in pods if pod.phase == "Succeeded"))
+        failed = max(job.failed, sum(1 for pod in pods if pod.phase == "Failed"))
+        active = sum(1 for pod in pods if is_active(pod))
+        complete = succeeded >= max(job.replicas, 1)
+        failure = "" if failed <= job.backoff_limit else "Job has reached the specified backoff limit"
+        if not complete and not failure:
+            for _ in range(max(job.replicas, 1) - succeeded - active):
+                self._create_pod(job)
+                active += 1
+        self._world.put(
+            msgspec.structs.replace(
+                job,
+                succeeded=succeeded,
+                failed=failed,
+                ready=sum(1 for pod in pods if pod.ready and is_active(pod)),
+                current=active,
+                complete=complete,
+                failure=failure,
+                observed_generation=job.generation,
+            )
+        )
+
+    def _create_pod(self, job: Workload) -> None:
+        pod = create_pod(self._world, job, f"{job.name}-{self._world.new_suffix()}")
+        node = self._nodes.get(job.uid)
+        if pod is not None and node is not None:
+            self._world.put(msgspec.structs.replace(pod, node=node, scheduled=self._world.now))
+
+    def _upgrade(self, pod: Pod) -> None:
+        version = self._upgrades.get(pod.owner.uid) if pod.owner else None
+        node = self._world.state.nodes.get(pod.node)
+        if version is not None and node is not None:
+            self._world.assume(f"{pod.owner.name if pod.owner else pod.name}: leaves kubelet {version} on its node")
+            self._world.put(msgspec.structs.replace(node, kubelet_version=version))
+
+
+def _words(container: Mapping[str, Any]) -> list[str]:
+    return [str(word) for part in ("command", "args") for word in container.get(part) or ()]

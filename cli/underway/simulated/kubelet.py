@@ -1,0 +1,128 @@
+"""The kubelets: start bound pods, let them become Ready, stop deleted ones; and what really serves, whatever is known.
+
+A pod serves from the moment it is Ready until its process exits, which may be long before the API says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+
+import msgspec
+
+from underway.cluster.model import Pod, Ref
+from underway.simulated.timings import Timings
+from underway.simulated.world import World
+
+
+class Kubelets:
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._timings = Timings(world)
+        self._exited: set[str] = set()
+        self._silent: set[str] = set()
+        self.on_exit: list[Callable[[Pod], None]] = []
+        """Called just before a pod stops serving."""
+        self.on_finish: list[Callable[[Pod], None]] = []
+        """Called when a pod that runs to completion has succeeded."""
+        self.never_ready: Callable[[Pod], bool] = lambda _: False
+        world.watch(Pod, self._pod_changed)
+
+    def serves(self, uid: str, ref: Ref) -> bool:
+        pod = self._world.get(Pod, ref)
+        return pod is not None and pod.uid == uid and self.answers(pod)
+
+    def answers(self, pod: Pod) -> bool:
+        """Whether a request that reaches the pod now is answered."""
+        return pod.ready and pod.uid not in self._exited and pod.node not in self._silent
+
+    def silence(self, node: str) -> None:
+        """The node is lost: nothing on it answers, starts or stops any more."""
+        for pod in list(self._world.state.pods_on(node)):
+            self._tell_exit(pod)
+        self._silent.add(node)
+
+    def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
+        if new is None:
+            if old:
+                self._exited.discard(old.uid)
+                self._timings.forget(old.uid)
+            return
+        if old and old.owner and new.owner is None:
+            self._timings.remember(old)
+        if not new.node or new.node in self._silent:
+            return
+        if new.deleting is not None:
+            if old is None or old.deleting != new.deleting:
+                self._world.after(self._stopping_time(new), partial(self._exit, new.ref, new.uid))
+        elif old is None or not old.node:
+            self._begin(new)
+
+    def _stopping_time(self, pod: Pod) -> timedelta:
+        grace = max((pod.deleting or self._world.now) - self._world.now, timedelta(0))
+        return min(grace, self._timings.of(pod).exit) + self._world.settings.controller_delay
+
+    def _begin(self, pod: Pod) -> None:
+        timing = self._timings.of(pod)
+        if pod.phase == "Pending":
+            self._world.after(timing.start_up, partial(self._run, pod.ref, pod.uid))
+        elif pod.phase == "Running" and not pod.ready and pod.started and not pod.waiting:
+            due = pod.started + timing.warm_up
+            if due >= self._world.now and not self.never_ready(pod):
+                self._world.at(due, partial(self._become_ready, pod.ref, pod.uid))
+
+    def _present(self, ref: Ref, uid: str) -> Pod | None:
+        pod = self._world.get(Pod, ref)
+        return pod if pod and pod.uid == uid and pod.node not in self._silent else None
+
+    def _run(self, ref: Ref, uid: str) -> None:
+        pod = self._present(ref, uid)
+        if pod is None or pod.deleting is not None:
+            return
+        address = f"10.{int(uid[:2], 16)}.{int(uid[2:4], 16)}.{int(uid[4:6], 16)}"
+        timing = self._timings.of(pod)
+        pod = self._world.put(msgspec.structs.replace(pod, phase="Running", started=self._world.now, ip=address))
+        if pod.spec.restart_policy != "Always":
+            self._world.after(timing.duration, partial(self._finish, ref, uid))
+        if not self.never_ready(pod):
+            warm_up = timing.warm_up if pod.spec.restart_policy == "Always" else timedelta(0)
+            self._world.after(warm_up, partial(self._become_ready, ref, uid))
+
+    def _become_ready(self, ref: Ref, uid: str) -> None:
+        pod = self._present(ref, uid)
+        if pod is not None and uid not in self._exited and pod.phase == "Running":
+            self._world.put(msgspec.structs.replace(pod, ready=True, ready_since=self._world.now))
+
+    def _finish(self, ref: Ref, uid: str) -> None:
+        pod = self._present(ref, uid)
+        if pod is None or pod.deleting is not None:
+            return
+        for tell in self.on_finish:
+            tell(pod)
+        self._world.put(msgspec.structs.replace(pod, phase="Succeeded", ready=False, ready_since=None))
+
+    def _exit(self, ref: Ref, uid: str) -> None:
+        pod = self._present(ref, uid)
+        if pod is None or uid in self._exited:
+            return
+        self._tell_exit(pod)
+        self._exited.add(uid)
+        removal = self._world.settings.removal
+        self._world.after(removal / 2, partial(self._report_exit, ref, uid))
+        self._world.after(removal, partial(self._remove, ref, uid))
+
+    def _tell_exit(self, pod: Pod) -> None:
+        if self.answers(pod):
+            for tell in self.on_exit:
+                tell(pod)
+
+    def _report_exit(self, ref: Ref, uid: str) -> None:
+        pod = self._present(ref, uid)
+        if pod is not None:
+            self._world.put(msgspec.structs.replace(pod, ready=False, ready_since=None))
+
+    def _remove(self, ref: Ref, uid: str) -> None:
+        pod = self._present(ref, uid)
+        if pod is not None:
+            self._world.remove(ref)

@@ -1,0 +1,56 @@
+"""What every controller does with pods: make them, delete them, count those that count."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import msgspec
+
+from underway.cluster.model import Owner, Pod, Template, Workload
+from underway.simulated.world import World
+
+_API_KIND = {
+    "deployment": "Deployment",
+    "replicaset": "ReplicaSet",
+    "statefulset": "StatefulSet",
+    "daemonset": "DaemonSet",
+    "job": "Job",
+}
+
+
+def owner_of(workload: Workload) -> Owner:
+    return Owner(_API_KIND[workload.kind], workload.name, workload.uid)
+
+
+def is_active(pod: Pod) -> bool:
+    """Counted by a controller as one of its replicas: neither finished nor being deleted."""
+    return not pod.finished and pod.deleting is None
+
+
+def create_pod(world: World, workload: Workload, name: str, template: Template | None = None) -> Pod | None:
+    """A new pod of a workload, if its template is known; `template` stands in for the workload's own."""
+    source = template or workload.template
+    if source is None:
+        world.assume(f"{workload.ref}: its pod template is not known, so it gets no new pods")
+        return None
+    pod = Pod(
+        uid=world.new_uid(),
+        namespace=workload.namespace,
+        name=name,
+        labels=source.labels,
+        owner=owner_of(workload),
+        spec=source.spec,
+        created=world.now,
+    )
+    return world.put(pod)
+
+
+def delete_pod(world: World, pod: Pod, grace_seconds: int | None = None) -> None:
+    """As the API server deletes: at once if it runs nowhere or has finished, otherwise its kubelet stops it first."""
+    if not pod.node or pod.finished:
+        world.remove(pod.ref)
+        return
+    grace = pod.spec.grace_seconds if grace_seconds is None else grace_seconds
+    deleting = world.now + timedelta(seconds=grace)
+    if pod.deleting is None or deleting < pod.deleting:
+        world.put(msgspec.structs.replace(pod, deleting=deleting))

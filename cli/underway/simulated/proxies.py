@@ -1,0 +1,53 @@
+"""kube-proxy: what the nodes' rules route a Service's requests to, which lags behind the EndpointSlices.
+
+One view stands for all nodes, and its rules are written at most once in minSyncPeriod, whichever Service changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from underway.cluster.model import EndpointSlice, Ref, Service
+from underway.simulated.world import WorkQueue, World
+
+
+class Proxies:
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._queue = WorkQueue[str](world, self._write_rules, world.settings.proxy_delay)
+        self._changed: dict[Ref, None] = {}
+        self._routes: dict[Ref, tuple[str, ...]] = {}
+        self._last = world.now - world.settings.proxy_min_sync_period
+        self.on_change: list[Callable[[Ref], None]] = []
+        """Called just before the routes of a Service change."""
+        world.watch(EndpointSlice, self._slice_changed)
+
+    def routes(self, service: Ref) -> tuple[str, ...]:
+        """The UIDs of the pods that requests go to, ordered."""
+        return self._routes.get(service, ())
+
+    def _slice_changed(self, old: EndpointSlice | None, new: EndpointSlice | None) -> None:
+        found = new or old
+        if found is None:
+            return
+        self._changed[Ref("service", found.namespace, found.service)] = None
+        settings = self._world.settings
+        due = max(self._world.now + settings.proxy_delay, self._last + settings.proxy_min_sync_period)
+        self._queue.add("rules", due - self._world.now)
+
+    def _write_rules(self, _: str) -> None:
+        self._last = self._world.now
+        changed, self._changed = self._changed, {}
+        for ref in changed:
+            routes = self._current(ref)
+            if routes != self._routes.get(ref):
+                for tell in self.on_change:
+                    tell(ref)
+                self._routes[ref] = routes
+
+    def _current(self, ref: Ref) -> tuple[str, ...]:
+        """The ready endpoints, or where there are none those that are terminating and still serve."""
+        service = self._world.get(Service, ref)
+        slices = list(self._world.state.slices(service)) if service else []
+        ready = {uid for found in slices for uid in found.ready}
+        return tuple(sorted(ready or {uid for found in slices for uid in found.terminating}))

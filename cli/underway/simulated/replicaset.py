@@ -1,0 +1,98 @@
+"""The ReplicaSet controller: adopts orphans that match, releases pods that no longer do, keeps the number."""
+
+from __future__ import annotations
+
+import msgspec
+
+from underway.cluster.model import Pod, Ref, Workload
+from underway.simulated.pods import create_pod, delete_pod, is_active, owner_of
+from underway.simulated.surplus import in_order_of_deletion
+from underway.simulated.world import WorkQueue, World
+
+
+class ReplicaSets:
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._queue = WorkQueue[Ref](world, self._sync, world.settings.controller_delay)
+        self._orphans: dict[str, dict[Ref, None]] = {}
+        self._in_namespace: dict[str, dict[Ref, None]] = {}
+        world.watch(Pod, self._pod_changed)
+        world.watch(Workload, self._workload_changed)
+
+    def _workload_changed(self, old: Workload | None, new: Workload | None) -> None:
+        workload = new or old
+        if workload is None or workload.kind != "replicaset":
+            return
+        known = self._in_namespace.setdefault(workload.namespace, {})
+        if new is None:
+            known.pop(workload.ref, None)
+        else:
+            known[workload.ref] = None
+            self._queue.add(workload.ref)
+
+    def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
+        for pod in (old, new):
+            if pod and pod.owner and pod.owner.kind == "ReplicaSet":
+                self._queue.add(Ref("replicaset", pod.namespace, pod.owner.name))
+        pod = new or old
+        if pod is None:
+            return
+        orphans = self._orphans.setdefault(pod.namespace, {})
+        if new is None or new.owner is not None or not is_active(new):
+            orphans.pop(pod.ref, None)
+            return
+        orphans[pod.ref] = None
+        if old is None or old.labels != new.labels or old.owner is not None:
+            self._tell_matching(new)
+
+    def _tell_matching(self, orphan: Pod) -> None:
+        for ref in self._in_namespace.get(orphan.namespace, ()):
+            found = self._world.get(Workload, ref)
+            if found and found.selector and found.selector.matches(orphan.labels):
+                self._queue.add(ref)
+
+    def _sync(self, ref: Ref) -> None:
+        found = self._world.get(Workload, ref)
+        if found is None:
+            return
+        pods = self._claim(found)
+        missing = found.replicas - len(pods)
+        for _ in range(missing):
+            created = create_pod(self._world, found, f"{found.name}-{self._world.new_suffix()}")
+            if created is None:
+                break
+            pods.append(created)
+        if missing < 0:
+            doomed = in_order_of_deletion(pods, self._related(found), self._world.now)[:-missing]
+            for pod in doomed:
+                delete_pod(self._world, pod)
+            pods = [pod for pod in pods if pod not in doomed]
+        ready = sum(1 for pod in pods if pod.ready)
+        self._world.put(
+            msgspec.structs.replace(
+                found, current=len(pods), ready=ready, available=ready, observed_generation=found.generation
+            )
+        )
+
+    def _claim(self, found: Workload) -> list[Pod]:
+        """The pods it has after releasing those whose labels no longer match and adopting orphans that do."""
+        if found.selector is None:
+            return []
+        kept = []
+        for pod in list(self._world.state.pods_of(found.uid)):
+            if not is_active(pod):
+                continue
+            if found.selector.matches(pod.labels):
+                kept.append(pod)
+            else:
+                self._world.put(msgspec.structs.replace(pod, owner=None))
+        for ref in list(self._orphans.get(found.namespace, ())):
+            orphan = self._world.get(Pod, ref)
+            if orphan and found.selector.matches(orphan.labels):
+                kept.append(self._world.put(msgspec.structs.replace(orphan, owner=owner_of(found))))
+        return kept
+
+    def _related(self, found: Workload) -> list[Pod]:
+        """The active pods of this ReplicaSet and its siblings of the same Deployment."""
+        siblings = self._world.state.workloads_of(found.owner.uid) if found.owner else (found,)
+        return [pod for sibling in siblings for pod in self._world.state.pods_of(sibling.uid) if is_active(pod)]

@@ -1,0 +1,110 @@
+"""The scheduler: binds pending pods, or says why it cannot and tries again when the cluster has changed.
+
+The predicates are `cluster.room`'s, which the search for blockers uses too. Like the original it stops looking when it
+has found enough nodes that fit, and starts the next search where it stopped.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timedelta
+
+import msgspec
+
+from underway.cluster.model import Claim, Node, Pod, Ref, Volume
+from underway.cluster.room import unschedulable_message
+from underway.simulated.capacity import Capacity
+from underway.simulated.scoring import best_node
+from underway.simulated.world import WorkQueue, World
+
+_ALL_NODES_BELOW = 100
+_LONGEST_BACKOFF = 10
+
+
+class Scheduler:
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._queue = WorkQueue[Ref](world, self._schedule, world.settings.scheduling_delay)
+        self._wakes = WorkQueue[str](world, self._retry, world.settings.controller_delay)
+        self._waiting: dict[Ref, datetime] = {}
+        """Unschedulable pods, and when each may be tried again."""
+        self._attempts: Counter[Ref] = Counter()
+        self._capacity = Capacity(world)
+        self._next_start = 0
+        world.watch(Pod, self._pod_changed)
+        world.watch(Node, self._node_changed)
+        world.watch(Claim, self._volume_changed)
+        world.watch(Volume, self._volume_changed)
+
+    def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
+        pod = new or old
+        if pod is None:
+            return
+        if new is None or new.node or new.deleting is not None:
+            self._waiting.pop(pod.ref, None)
+            self._attempts.pop(pod.ref, None)
+        elif old is None:
+            self._queue.add(new.ref)
+            return
+        was_placed, is_placed = bool(old and old.node), bool(new and new.node)
+        if was_placed != is_placed or (old and new and (old.finished != new.finished or old.labels != new.labels)):
+            self._wakes.add("all")
+
+    def _node_changed(self, old: Node | None, new: Node | None) -> None:
+        if new and (
+            old is None
+            or old.labels != new.labels
+            or old.taints != new.taints
+            or old.allocatable != new.allocatable
+            or old.unschedulable != new.unschedulable
+            or old.ready != new.ready
+        ):
+            self._wakes.add("all")
+
+    def _volume_changed(self, _old: Claim | Volume | None, _new: Claim | Volume | None) -> None:
+        self._wakes.add("all")
+
+    def _retry(self, _: str) -> None:
+        for ref, not_before in self._waiting.items():
+            self._queue.add(ref, max(not_before - self._world.now, timedelta(0)))
+
+    def _schedule(self, ref: Ref) -> None:
+        pod = self._world.get(Pod, ref)
+        if pod is None or pod.node or pod.deleting is not None or pod.finished:
+            return
+        candidates, obstacles = self._filter(pod)
+        if candidates:
+            node = best_node(pod, candidates, self._capacity, self._world.state)
+            self._world.put(msgspec.structs.replace(pod, node=node.name, scheduled=self._world.now, waiting=""))
+            return
+        self._attempts[ref] += 1
+        backoff = min(2 ** (self._attempts[ref] - 1), _LONGEST_BACKOFF) * self._world.settings.scheduler_backoff
+        self._waiting[ref] = self._world.now + backoff
+        self._world.put(msgspec.structs.replace(pod, waiting=unschedulable_message(obstacles)))
+
+    def _filter(self, pod: Pod) -> tuple[list[Node], Counter[str]]:
+        nodes = list(self._world.state.nodes.values())
+        enough = _enough(len(nodes))
+        found: list[Node] = []
+        obstacles: Counter[str] = Counter()
+        start = self._next_start % len(nodes) if nodes else 0
+        looked_at = 0
+        for node in nodes[start:] + nodes[:start]:
+            looked_at += 1
+            obstacle = self._capacity.obstacle(pod, node)
+            if obstacle is not None:
+                obstacles[obstacle] += 1
+                continue
+            found.append(node)
+            if len(found) == enough:
+                break
+        if nodes:
+            self._next_start = (start + looked_at) % len(nodes)
+        return found, obstacles
+
+
+def _enough(nodes: int) -> int:
+    """How many nodes that fit are enough to choose from (percentageOfNodesToScore, adaptive)."""
+    if nodes < _ALL_NODES_BELOW:
+        return nodes
+    return max(nodes * max(50 - nodes // 125, 5) // 100, _ALL_NODES_BELOW)

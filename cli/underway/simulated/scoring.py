@@ -1,0 +1,132 @@
+"""The scheduler's choice among the nodes that fit: kube-scheduler's default plugins and weights, images left out.
+
+Each plugin scores 0 to 100, in whole numbers as the original; ties go to the node whose name comes first, where the
+real scheduler draws lots.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from underway.cluster.eligibility import tolerates
+from underway.cluster.model import Node, Pod, Spread
+from underway.cluster.state import ClusterState
+from underway.simulated.capacity import Capacity, scored
+from underway.units import Selector, equality_selector
+
+_TAINTS, _AFFINITY, _SPREAD = 3, 2, 2
+"""The plugins' weights; the two for resources weigh 1."""
+_HOST, _ZONE = "kubernetes.io/hostname", "topology.kubernetes.io/zone"
+
+
+def best_node(pod: Pod, nodes: Sequence[Node], capacity: Capacity, state: ClusterState) -> Node:
+    """The node to bind to; `nodes` all fit, and are not empty."""
+    if len(nodes) == 1:
+        return nodes[0]
+    taints = _taint_scores(pod, nodes)
+    affinity = _affinity_scores(pod, nodes, capacity, state)
+    spread = _spread_scores(pod, nodes, capacity, state)
+    totals = (
+        _least_allocated(pod, node, capacity)
+        + _balanced(pod, node, capacity)
+        + _TAINTS * taints[place]
+        + _AFFINITY * affinity[place]
+        + _SPREAD * spread[place]
+        for place, node in enumerate(nodes)
+    )
+    return min(zip(totals, nodes, strict=True), key=lambda found: (-found[0], found[1].name))[1]
+
+
+def _least_allocated(pod: Pod, node: Node, capacity: Capacity) -> int:
+    own, used = scored(pod), capacity.scored_requests(node.name)
+    scores = [
+        max(total - used[place] - own[place], 0) * 100 // total
+        for place, resource in enumerate(("cpu", "memory"))
+        if (total := node.allocatable.get(resource, 0))
+    ]
+    return sum(scores) // len(scores) if scores else 0
+
+
+def _balanced(pod: Pod, node: Node, capacity: Capacity) -> int:
+    """The nearer the used shares of cpu and memory, the better; a pod that requests nothing has no say."""
+    requests = pod.spec.requests
+    if not requests.get("cpu") and not requests.get("memory"):
+        return 0
+    used = capacity.usage(node.name).requests
+    shares = [
+        min((used.get(resource, 0) + requests.get(resource, 0)) / total, 1)
+        for resource in ("cpu", "memory")
+        if (total := node.allocatable.get(resource, 0))
+    ]
+    return int((1 - (max(shares) - min(shares)) / 2) * 100) if shares else 0
+
+
+def _taint_scores(pod: Pod, nodes: Sequence[Node]) -> list[int]:
+    disliked = [
+        sum(
+            1
+            for taint in node.taints
+            if taint.effect == "PreferNoSchedule" and not tolerates(pod.spec.tolerations, taint)
+        )
+        for node in nodes
+    ]
+    most = max(disliked)
+    return [100 - 100 * count // most if most else 100 for count in disliked]
+
+
+def _affinity_scores(pod: Pod, nodes: Sequence[Node], capacity: Capacity, state: ClusterState) -> list[int]:
+    """Preferred pod affinity and anti-affinity of the pod itself, each matching pod with the term's weight."""
+    weights: Counter[tuple[str, str]] = Counter()
+    for sign, terms in ((1, pod.spec.preferred_affinity), (-1, pod.spec.preferred_anti_affinity)):
+        for term in terms:
+            for _, where in capacity.neighbors.matching(pod, term):
+                node = state.nodes.get(where)
+                if node and term.topology_key in node.labels:
+                    weights[term.topology_key, node.labels[term.topology_key]] += sign * term.weight
+    if not weights:
+        return [0] * len(nodes)
+    keys = sorted({key for key, _ in weights})
+    raw = [sum(weights[key, node.labels.get(key, "")] for key in keys) for node in nodes]
+    low, high = min(raw), max(raw)
+    return [100 * (score - low) // (high - low) if high > low else 0 for score in raw]
+
+
+def _spread_scores(pod: Pod, nodes: Sequence[Node], capacity: Capacity, state: ClusterState) -> list[int]:
+    constraints = tuple(found for found in pod.spec.spread if not found.hard)
+    default = not pod.spec.spread
+    if default:
+        constraints = tuple(_default_constraints(pod, state))
+    if not constraints:
+        return [0] * len(nodes)
+    ignored = [not default and any(found.topology_key not in node.labels for found in constraints) for node in nodes]
+    raw = [0.0] * len(nodes)
+    for constraint in constraints:
+        counts = capacity.neighbors.domain_counts(pod, constraint)
+        domains = [node.labels.get(constraint.topology_key) for node in nodes]
+        size = len({domain for domain, skip in zip(domains, ignored, strict=True) if domain is not None and not skip})
+        for place, domain in enumerate(domains):
+            if domain is not None:
+                raw[place] += counts.get(domain, 0) * math.log(size + 2) + constraint.max_skew - 1
+    rounded = [math.floor(score + 0.5) for score in raw]
+    considered = [score for score, skip in zip(rounded, ignored, strict=True) if not skip]
+    if not considered:
+        return [0] * len(nodes)
+    low, high = min(considered), max(considered)
+    return [
+        0 if skip else (100 * (high + low - score) // high if high else 100)
+        for score, skip in zip(rounded, ignored, strict=True)
+    ]
+
+
+def _default_constraints(pod: Pod, state: ClusterState) -> Iterator[Spread]:
+    """The scheduler's own for pods without any: spread a controller's or Service's pods over nodes and zones."""
+    controller = state.controller_of(pod)
+    own = controller.selector if controller and controller.kind in ("replicaset", "statefulset") else None
+    labels = {key: value for service in state.services_of(pod) for key, value in service.selector.items()}
+    if own is None and not labels:
+        return
+    selector = Selector(equality_selector(labels.items()).requirements + (own.requirements if own else ()))
+    yield Spread(_HOST, 3, hard=False, selector=selector)
+    yield Spread(_ZONE, 5, hard=False, selector=selector)

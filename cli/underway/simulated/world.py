@@ -1,0 +1,155 @@
+"""The API server's store and the clock of a simulation: objects, watches, and an event queue in virtual time.
+
+Observers are called with (old, new) inside `put` and `remove` and only take note; the work is done later, by events. So
+no write happens inside another, and the order of everything follows from the order of the events alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from underway.cluster.model import Object, Ref
+from underway.cluster.state import ClusterState
+from underway.simulated.settings import Settings
+
+_O = TypeVar("_O", bound=Object)
+_K = TypeVar("_K")
+
+_NAME_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
+"""Kubernetes' alphabet for generated names: no vowels, nothing that reads like another."""
+
+
+class World:
+    def __init__(self, state: ClusterState, settings: Settings) -> None:
+        """`state` is copied: a simulation changes nothing but itself."""
+        self.settings = settings
+        self.state = ClusterState()
+        self.now = settings.start
+        self.version = 0
+        """Grows with every change of the state."""
+        self.assumptions: list[str] = []
+        self._objects: dict[Ref, Object] = {}
+        self._observers: dict[type, list[Callable[[Any, Any], None]]] = {}
+        self._events: list[tuple[datetime, int, Callable[[], None]]] = []
+        self._sequence = 0
+        self._named = 0
+        self._revision = 0
+        for found in state.objects():
+            self.state.put(found)
+            self._objects[found.ref] = found
+            if found.resource_version.isdigit():
+                self._revision = max(self._revision, int(found.resource_version))
+
+    def start(self) -> None:
+        """Show every watch what is there already, as a list does."""
+        for found in list(self._objects.values()):
+            self._notify(None, found)
+
+    def assume(self, what: str) -> None:
+        """Note something that the given cluster did not tell, once."""
+        if what not in self.assumptions:
+            self.assumptions.append(what)
+
+    # -- objects -----------------------------------------------------------------------------------------------
+
+    def get(self, kind: type[_O], ref: Ref) -> _O | None:
+        found = self._objects.get(ref)
+        return found if isinstance(found, kind) else None
+
+    def put(self, new: _O) -> _O:
+        """Store an object under a new resourceVersion; what changes nothing is not a write."""
+        ref = new.ref
+        old = self._objects.get(ref)
+        if old is not None and msgspec.structs.replace(new, resource_version=old.resource_version) == old:
+            return new
+        self._revision += 1
+        new = msgspec.structs.replace(new, resource_version=str(self._revision))
+        self._objects[ref] = new
+        self.state.put(new)
+        self.version += 1
+        self._notify(old, new)
+        return new
+
+    def remove(self, ref: Ref) -> None:
+        old = self._objects.pop(ref, None)
+        if old is None:
+            return
+        self.state.drop(ref)
+        self._revision += 1
+        self.version += 1
+        self._notify(old, None)
+
+    def watch(self, kind: type[_O], observer: Callable[[_O | None, _O | None], None]) -> None:
+        """Call `observer(old, new)` at every change; it must not write."""
+        self._observers.setdefault(kind, []).append(observer)
+
+    def _notify(self, old: Object | None, new: Object | None) -> None:
+        for observer in self._observers.get(type(new if new is not None else old), ()):
+            observer(old, new)
+
+    # -- names -------------------------------------------------------------------------------------------------
+
+    def new_uid(self) -> str:
+        return str(uuid.UUID(bytes=self._digest()[:16]))
+
+    def new_suffix(self) -> str:
+        return "".join(_NAME_LETTERS[byte % len(_NAME_LETTERS)] for byte in self._digest()[:5])
+
+    def _digest(self) -> bytes:
+        self._named += 1
+        return hashlib.sha256(f"{self.settings.seed}/{self._named}".encode()).digest()
+
+    # -- time --------------------------------------------------------------------------------------------------
+
+    def at(self, moment: datetime, act: Callable[[], None]) -> None:
+        self._sequence += 1
+        heapq.heappush(self._events, (max(moment, self.now), self._sequence, act))
+
+    def after(self, delay: timedelta, act: Callable[[], None]) -> None:
+        self.at(self.now + delay, act)
+
+    @property
+    def next_event(self) -> datetime | None:
+        return self._events[0][0] if self._events else None
+
+    def run_instant(self) -> None:
+        """Move the clock to the next event and run everything that is due then."""
+        self.now = self._events[0][0]
+        while self._events and self._events[0][0] == self.now:
+            heapq.heappop(self._events)[2]()
+
+    def run_until(self, moment: datetime) -> None:
+        while self._events and self._events[0][0] <= moment:
+            self.run_instant()
+        self.now = max(self.now, moment)
+
+
+class WorkQueue(Generic[_K]):
+    """A controller's queue: a key that waits already is not added again, unless it shall run earlier."""
+
+    def __init__(self, world: World, work: Callable[[_K], None], delay: timedelta) -> None:
+        self._world = world
+        self._work = work
+        self._delay = delay
+        self._due: dict[_K, datetime] = {}
+
+    def add(self, key: _K, delay: timedelta | None = None) -> None:
+        due = self._world.now + (self._delay if delay is None else delay)
+        waiting = self._due.get(key)
+        if waiting is not None and waiting <= due:
+            return
+        self._due[key] = due
+        self._world.at(due, partial(self._run, key, due))
+
+    def _run(self, key: _K, due: datetime) -> None:
+        if self._due.get(key) == due:
+            del self._due[key]
+            self._work(key)

@@ -1,0 +1,104 @@
+"""Builders of small clusters for the simulation's tests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from underway.cluster.actions import Evict, Outcome, PatchNode, PatchPod
+from underway.cluster.model import Budget, Node, Object, Pod, PodSpec, Service, Template, Workload
+from underway.cluster.state import ClusterState
+from underway.simulated.cluster import SimulatedCluster
+from underway.simulated.settings import Settings
+from underway.units import Share, equality_selector
+
+_T = TypeVar("_T")
+
+
+def node(name: str, **fields: Any) -> Node:
+    amounts = {"cpu": 4000, "memory": 8 * 1024**3, "pods": 110}
+    return Node(
+        **{
+            "uid": f"node-{name}",
+            "name": name,
+            "labels": {"kubernetes.io/hostname": name},
+            "allocatable": amounts,
+            "ready": True,
+        }
+        | fields
+    )
+
+
+def workload(kind: Any, name: str, replicas: int = 1, spec: PodSpec | None = None, **fields: Any) -> Workload:
+    labels = {"app": name}
+    return Workload(
+        **{
+            "kind": kind,
+            "uid": f"{kind}-{name}",
+            "namespace": "shop",
+            "name": name,
+            "selector": equality_selector(labels.items()),
+            "template": Template(labels, spec or PodSpec(requests={"cpu": 100}), "first"),
+            "replicas": replicas,
+            "generation": 1,
+        }
+        | fields
+    )
+
+
+def service(name: str) -> Service:
+    return Service(uid=f"service-{name}", namespace="shop", name=name, selector={"app": name})
+
+
+def budget(name: str, **fields: Any) -> Budget:
+    return Budget(
+        **{
+            "uid": f"budget-{name}",
+            "namespace": "shop",
+            "name": name,
+            "selector": equality_selector([("app", name)]),
+            "generation": 1,
+        }
+        | fields
+    )
+
+
+def at_least(name: str, number: int) -> Budget:
+    return budget(name, min_available=Share(number))
+
+
+def settled(*objects: Object, settings: Settings | None = None, **options: Any) -> SimulatedCluster:
+    cluster = SimulatedCluster(ClusterState(objects), settings=settings or Settings(), **options)
+    assert cluster.settle()
+    return cluster
+
+
+def pods(cluster: SimulatedCluster, app: str = "web") -> list[Pod]:
+    found = (pod for pod in cluster.state().pods.values() if pod.labels.get("app") == app)
+    return sorted(found, key=lambda pod: pod.name)
+
+
+def run(work: Coroutine[Any, Any, _T]) -> _T:
+    return asyncio.run(work)
+
+
+async def advance(cluster: SimulatedCluster, seconds: float) -> None:
+    await cluster.sleep_until(cluster.now() + timedelta(seconds=seconds))
+
+
+async def evict(cluster: SimulatedCluster, pod: Pod) -> Outcome:
+    return await cluster.perform(Evict(pod.ref, pod.uid, f"evict {pod.ref}"))
+
+
+async def label(cluster: SimulatedCluster, pod: Pod, **labels: str | None) -> Outcome:
+    changed = {key.replace("_", "-"): value for key, value in labels.items()}
+    return await cluster.perform(PatchPod(pod.ref, pod.uid, f"label {pod.ref}", labels=changed))
+
+
+async def cordon(cluster: SimulatedCluster, name: str) -> Outcome:
+    found = cluster.state().nodes[name]
+    return await cluster.perform(
+        PatchNode(found.ref, found.uid, found.resource_version, f"cordon {name}", unschedulable=True)
+    )
