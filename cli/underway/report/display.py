@@ -49,6 +49,7 @@ class Display:
         self._unsaid += [self._text(event, line) for line in self._announcer.lines(event, self._progress)]
         if isinstance(event, Receipt):
             self.close()
+            self._console.line()
             self._out.line(receipt_text(event))
         elif isinstance(event, Pulse) or time.monotonic() - self._painted >= PAINT_EVERY:
             self._paint()

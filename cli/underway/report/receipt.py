@@ -131,12 +131,12 @@ def receipt_text(receipt: Receipt) -> str:
     blocks.append(pairs([(label, visible(value)) for label, value in facts(receipt)]))
     if receipt.left_changed:
         blocks.append(["Still changed:", *(f"  {visible(named)}" for named in receipt.left_changed)])
-        blocks.append([f"Put it back with: {restore_command(receipt)}"])
+        blocks.append([f"Put it back with: {visible(restore_command(receipt))}"])
     return "\n\n".join("\n".join(block) for block in blocks)
 
 
 def _nodes(nodes: tuple[NodeReceipt, ...]) -> list[str]:
-    lines = table(NODE_HEADERS, [tuple(visible(cell) for cell in node_row(node)) for node in nodes])
+    lines = table(NODE_HEADERS, [tuple(visible(cell) for cell in node_row(node)) for node in nodes], words={1})
     for node in nodes:
         if node.reason:
             lines += paragraph(visible(f"{node.name}: {node.reason}"), first="  ", indent="    ")

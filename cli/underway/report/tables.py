@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 WIDTH = 80
 _GAP = "  "
 
 
-def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, width: int = WIDTH) -> list[str]:
-    """The first column to the left, the others (figures and single words) to the right.
+def table(
+    headers: Sequence[str], rows: Sequence[Sequence[str]], *, words: AbstractSet[int] = frozenset(), width: int = WIDTH
+) -> list[str]:
+    """The first column and those of `words` to the left, figures to the right.
 
-    Where a row is wider than `width`, every first cell stands on a line of its own, above its figures.
+    Where a row is wider than `width`, every first cell stands on a line of its own, above the others.
     """
     cells = [headers, *rows]
     widths = [max(len(row[column]) for row in cells) for column in range(len(headers))]
     stacked = sum(widths) + len(_GAP) * (len(widths) - 1) > width
     lines = []
     for row in cells:
-        figures = _GAP.join(cell.rjust(size) for cell, size in zip(row[1:], widths[1:], strict=True))
-        lines += [row[0], f"{_GAP}{figures}"] if stacked else [f"{row[0].ljust(widths[0])}{_GAP}{figures}"]
+        aligned = [
+            cell.ljust(size) if column in words or not column else cell.rjust(size)
+            for column, (cell, size) in enumerate(zip(row, widths, strict=True))
+        ]
+        rest = _GAP.join(aligned[1:]).rstrip()
+        lines += [row[0], f"{_GAP}{rest}"] if stacked else [f"{aligned[0]}{_GAP}{rest}"]
     return lines
 
 

@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
+from rich.cells import cell_len
 from rich.console import Group
 from rich.text import Text
 from rich.tree import Tree
@@ -213,11 +214,19 @@ def _pods(branch: Tree, node: NodeProgress, progress: Progress, frame: Frame, ro
         rest = _rest(node, len(shown), rows)
     width = frame.width - 2 * _GUIDE
     name_column = max((len(visible(row.name)) for row in shown), default=0)
-    for row in shown:
+    lines = 0
+    for index, row in enumerate(shown):
         name = f"{visible(row.name).ljust(name_column)}  " if row.name else ""
         said = Text(f"{frame.symbols.moving} {name}", style="default", no_wrap=True, overflow="ellipsis")
         said.append(f"{row.doing}: ", style="cyan")
-        branch.add(said.append(fitted(visible(row.why), width - said.cell_len, frame.symbols)))
+        why, spare = visible(row.why), room - lines - (len(shown) - index) - bool(rest)
+        if said.cell_len + cell_len(why) > width and spare > 0:
+            said.append(f"\n    {fitted(why, width - _GUIDE, frame.symbols)}")
+            lines += 1
+        else:
+            said.append(fitted(why, width - said.cell_len, frame.symbols))
+        branch.add(said)
+        lines += 1
     if rest:
         branch.add(Text(fitted(f"{frame.symbols.pending} {rest}", width, frame.symbols), style="bright_black"))
-    return len(shown) + bool(rest)
+    return lines + bool(rest)
