@@ -9,7 +9,7 @@ from functools import partial
 import msgspec
 
 from underway.cluster.actions import Action, Need, Outcome
-from underway.cluster.model import Budget, Pod, Service
+from underway.cluster.model import Budget, Pod
 from underway.cluster.state import ClusterState
 from underway.simulated.api import Api
 from underway.simulated.clock import VirtualClock
@@ -26,6 +26,7 @@ from underway.simulated.replicaset import ReplicaSets
 from underway.simulated.scheduler import Scheduler
 from underway.simulated.settings import Settings
 from underway.simulated.statefulset import StatefulSets
+from underway.simulated.traffic import Traffic
 from underway.simulated.world import World
 
 _DEFAULTS = Settings()
@@ -43,6 +44,7 @@ class SimulatedCluster:
         self._clock = VirtualClock(world)
         self.kubelets = Kubelets(world)
         self.proxies = Proxies(world)
+        self.traffic = Traffic(world, self.kubelets, self.proxies)
         self._nodes = Nodes(world)
         jobs = Jobs(world, self.kubelets)
         disruptions = Disruptions(world)
@@ -118,12 +120,6 @@ class SimulatedCluster:
                     self._keep_unready(fault)
                 case Refusals() | AnswersLost():
                     pass
-
-    def serves(self, service: Service, uid: str) -> bool:
-        """Whether a request that the proxies send to this pod now is answered."""
-        return any(
-            pod.uid == uid and self.kubelets.answers(pod) for pod in self._world.state.pods_in(service.namespace)
-        )
 
     def _lose(self, node: str) -> None:
         self.kubelets.silence(node)

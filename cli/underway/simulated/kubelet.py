@@ -22,20 +22,21 @@ class Kubelets:
         self._timings = Timings(world)
         self._exited: set[str] = set()
         self._silent: set[str] = set()
+        self._bound: dict[str, Ref] = {}
         self.on_exit: list[Callable[[Pod], None]] = []
-        """Called just before a pod stops serving."""
+        """Called just before a pod stops answering."""
+        self.on_serve: list[Callable[[Pod], None]] = []
+        """Called just before a pod begins to answer."""
         self.on_finish: list[Callable[[Pod], None]] = []
         """Called when a pod that runs to completion has succeeded."""
         self.never_ready: Callable[[Pod], bool] = lambda _: False
         world.watch(Pod, self._pod_changed)
 
-    def serves(self, uid: str, ref: Ref) -> bool:
-        pod = self._world.get(Pod, ref)
-        return pod is not None and pod.uid == uid and self.answers(pod)
-
-    def answers(self, pod: Pod) -> bool:
+    def answers(self, uid: str) -> bool:
         """Whether a request that reaches the pod now is answered."""
-        return pod.ready and pod.uid not in self._exited and pod.node not in self._silent
+        ref = self._bound.get(uid)
+        pod = self._world.get(Pod, ref) if ref else None
+        return pod is not None and pod.ready and uid not in self._exited and pod.node not in self._silent
 
     def silence(self, node: str) -> None:
         """The node is lost: nothing on it answers, starts or stops any more."""
@@ -47,11 +48,15 @@ class Kubelets:
         if new is None:
             if old:
                 self._exited.discard(old.uid)
+                self._bound.pop(old.uid, None)
                 self._timings.forget(old.uid)
             return
         if old and old.owner and new.owner is None:
             self._timings.remember(old)
-        if not new.node or new.node in self._silent:
+        if not new.node:
+            return
+        self._bound[new.uid] = new.ref
+        if new.node in self._silent:
             return
         if new.deleting is not None:
             if old is None or old.deleting != new.deleting:
@@ -92,6 +97,8 @@ class Kubelets:
     def _become_ready(self, ref: Ref, uid: str) -> None:
         pod = self._present(ref, uid)
         if pod is not None and uid not in self._exited and pod.phase == "Running":
+            for tell in self.on_serve:
+                tell(pod)
             self._world.put(msgspec.structs.replace(pod, ready=True, ready_since=self._world.now))
 
     def _finish(self, ref: Ref, uid: str) -> None:
@@ -113,7 +120,7 @@ class Kubelets:
         self._world.after(removal, partial(self._remove, ref, uid))
 
     def _tell_exit(self, pod: Pod) -> None:
-        if self.answers(pod):
+        if self.answers(pod.uid):
             for tell in self.on_exit:
                 tell(pod)
 
