@@ -67,6 +67,7 @@ class Display:
         return text
 
     def _say(self) -> None:
+        """Rich moves the picture down by itself, drawing it anew."""
         if self._unsaid:
             self._console.print(*self._unsaid, sep="\n", soft_wrap=True, highlight=False)
             self._unsaid.clear()
@@ -80,8 +81,10 @@ class Display:
         self._drawn = [sum(segment.cell_length for segment in line) for line in rendered]
         self._live.start()
         self._live.update(tree)
-        self._say()
-        self._live.refresh()
+        if self._unsaid:
+            self._say()
+        else:
+            self._live.refresh()
 
     def _after_a_resize(self) -> None:
         """Lines that are wider than the terminal has become stand on several rows now: Rich has to begin further up."""

@@ -123,7 +123,9 @@ def _phases(by_node: dict[str, list[Span]]) -> list[str]:
         + "</div></div>"
         for node, found in by_node.items()
     ]
-    return ["<h2>Timeline</h2>", *rows, f'<p class="faint">{clock(start)} to {clock(end)}</p>']
+    phases = dict.fromkeys(span.phase for span in every)
+    legend = "".join(f'<span class="{phase}">{phase}</span>' for phase in phases)
+    return ["<h2>Timeline</h2>", *rows, f'<p class="legend">{legend}{clock(start)} to {clock(end)}</p>']
 
 
 def _bar(span: Span, start: datetime, end: datetime) -> str:

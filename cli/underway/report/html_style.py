@@ -22,9 +22,10 @@ th, td { text-align: left; padding: .4rem .8rem .4rem 0; border-bottom: 1px soli
   overflow-wrap: anywhere }
 th { font-size: .85rem; color: var(--faint); font-weight: 600; white-space: nowrap }
 .figure { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
-.lane { display: grid; grid-template-columns: minmax(6rem, 14rem) 1fr; gap: .8rem; align-items: center;
+.lane { display: grid; grid-template-columns: minmax(6rem, 25%) 1fr; gap: .8rem; align-items: center;
   margin: .3rem 0 }
 .lane span { overflow-wrap: anywhere }
+.legend span { padding: .1rem .5rem; margin-right: .6rem }
 .axis { position: relative; height: 1.7rem; background: var(--soft) }
 .axis i { position: absolute; top: 0; bottom: 0; overflow: hidden; white-space: nowrap;
   font: .8rem/1.7rem system-ui, sans-serif; color: var(--bar);

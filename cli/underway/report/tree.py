@@ -27,6 +27,10 @@ _NAME = 44
 """Node names up to this long stand in a column; longer ones stay whole and push the rest."""
 
 
+_ROOMY = 12
+"""From this height on there is a line to spare between what scrolls and what stays."""
+
+
 @dataclass(frozen=True)
 class Frame:
     now: datetime
@@ -47,7 +51,7 @@ def picture(progress: Progress, width: int, height: int, symbols: Symbols = UNIC
     if not progress.now:
         return Group()
     frame = Frame(progress.now, width, symbols)
-    top = _header(progress, frame)
+    top = [Text(), *_header(progress, frame)] if height >= _ROOMY else _header(progress, frame)
     below = watched(progress, width, symbols, most=max(height // 3, 2))
     room = max(height - len(top) - len(below), 1)
     return Group(*top, _steps(progress, frame, room), *below)
