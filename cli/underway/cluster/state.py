@@ -43,6 +43,7 @@ class ClusterState:
         self._workloads: dict[Ref, Workload] = {}
         self._workloads_by_namespace: dict[str, dict[Ref, Workload]] = {}
         self._workloads_by_uid: dict[str, Workload] = {}
+        self._marked_workloads: dict[Ref, Workload] = {}
         self._workloads_by_owner: dict[str, dict[Ref, Workload]] = {}
         self._budgets: dict[str, dict[Ref, Budget]] = {}
         self._services: dict[str, dict[Ref, Service]] = {}
@@ -94,9 +95,16 @@ class ClusterState:
         """The pods that carry the label `underway.dev/run`."""
         return self._marked_pods.values()
 
+    def marked_workloads(self) -> ValuesView[Workload]:
+        """The workloads that carry the label `underway.dev/run`: the Jobs that runs have made."""
+        return self._marked_workloads.values()
+
     def controller_of(self, found: Pod | Workload) -> Workload | None:
         """The controller, if it is of a kind that is watched and it still exists."""
         return self._workloads_by_uid.get(found.owner.uid) if found.owner else None
+
+    def workload(self, uid: str) -> Workload | None:
+        return self._workloads_by_uid.get(uid)
 
     def workloads_in(self, namespace: str) -> ValuesView[Workload]:
         return _values(self._workloads_by_namespace.get(namespace))
@@ -168,6 +176,8 @@ class ClusterState:
                 self._forget_workload(new.ref)
                 self._workloads[new.ref] = self._workloads_by_uid[new.uid] = new
                 self._workloads_by_namespace.setdefault(new.namespace, {})[new.ref] = new
+                if MARK in new.labels:
+                    self._marked_workloads[new.ref] = new
                 if new.owner:
                     self._workloads_by_owner.setdefault(new.owner.uid, {})[new.ref] = new
             case Budget():
@@ -236,6 +246,7 @@ class ClusterState:
         if old is None:
             return
         self._workloads_by_uid.pop(old.uid, None)
+        self._marked_workloads.pop(ref, None)
         _take(self._workloads_by_namespace, old.namespace, ref)
         if old.owner:
             _take(self._workloads_by_owner, old.owner.uid, ref)

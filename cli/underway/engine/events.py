@@ -111,7 +111,8 @@ class GateChanged(_Event, frozen=True, kw_only=True, tag="gateChanged"):
 
 class ProbeCount(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Availability as measured from the first change to the last. A gap is the time between two answered requests'
-    ends in which at least one request was lost."""
+    ends in which at least one request was lost.
+    """
 
     name: str
     sent: int
@@ -150,7 +151,8 @@ class NodeReceipt(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 class Receipt(_Event, frozen=True, kw_only=True, tag="receipt"):
     """The measured end of a run. `restored`: everything that had to be put back was. `left_changed`: objects that
-    still carry the run's marks or changes. `nodes`: the names of the nodes that were done."""
+    still carry the run's marks or changes. `nodes`: the names of the nodes that were done.
+    """
 
     playbook: str
     outcome: RunOutcome

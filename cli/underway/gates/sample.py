@@ -65,7 +65,7 @@ def _service(body: ServiceGate, state: ClusterState) -> tuple[bool, str]:
 
 
 def _workload(body: WorkloadGate, state: ClusterState) -> tuple[bool, str]:
-    ref = body.name
+    ref = Ref(*body.name)
     found = state.workloads.get(ref)
     if found is None:
         return False, _missing(ref, (known for known in state.workloads if known.kind == ref.kind))

@@ -1,0 +1,255 @@
+"""The one place where a run's status changes.
+
+`decide` looks at what is so and says what to do next. It reads no clock and does no I/O: the same run, state,
+measurements and moment give the same decision. It may be asked as often as one likes; while a write is on its way the
+state is still the old one, and deciding the same again does no harm.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from underway.cluster.actions import Action, DeleteLease, Evict, PatchPod, PutLease
+from underway.cluster.model import Ref
+from underway.cluster.state import MARK, ClusterState
+from underway.engine import guarding, stepping
+from underway.engine.events import (
+    Event,
+    NodeChanged,
+    PodMoved,
+    PodPlanned,
+    Restoring,
+    RunOutcome,
+    StepEnded,
+    StepOutcome,
+    Waiting,
+)
+from underway.engine.run import LEASE_RENEWAL, LEASE_SECONDS, Run
+from underway.gates.measurements import Measurements
+from underway.steps import undo
+from underway.steps.progress import Fact, NodeEntered, PodJudged, PodLeft, Turn
+
+PUT_BACK_LIMIT = timedelta(minutes=10)
+WHOLE_LIMIT = timedelta(minutes=2)
+
+
+@dataclass
+class Decision:
+    """`wake`: look again then at the latest, even if nothing changes."""
+
+    actions: list[Action] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    wake: datetime | None = None
+
+
+def decide(run: Run, state: ClusterState, measurements: Measurements, now: datetime) -> Decision:
+    decision = Decision()
+    turn = Turn(run.id, state, now, run.left_traffic)
+    look = guarding.Look(run, state, measurements, now)
+    _renew_lease(run, turn)
+    _advance(run, turn, look, decision)
+    _remember_disturbed(run, turn)
+    decision.actions += turn.actions
+    decision.events += look.events
+    decision.events += [_told(fact, run, now) for fact in turn.facts]
+    waits = tuple((str(wait.object), wait.reason) for wait in turn.waits)
+    if waits != run.told_waits and run.phase != "ended":
+        run.told_waits = waits
+        decision.events.append(Waiting(at=now, run=run.id, waits=waits))
+    moments = [moment for moment in (decision.wake, turn.wake, look.wake) if moment is not None]
+    decision.wake = min(moments, default=None)
+    return decision
+
+
+def _advance(run: Run, turn: Turn, look: guarding.Look, decision: Decision) -> None:
+    """Go on from phase to phase as far as this look allows."""
+    while True:
+        before = run.phase
+        match run.phase:
+            case "claiming":
+                _claim(run, turn)
+            case "checking":
+                _check(run, turn, look)
+            case "proceeding":
+                _proceed(run, turn, look, decision)
+            case "putting back":
+                _put_back(run, turn)
+            case "releasing":
+                _release(run, turn)
+            case "ended":
+                return
+            case never:
+                assert_never(never)
+        if run.phase == before:
+            return
+
+
+# -- the Lease: a sign of life, so that nobody restores what is still at work -------------------------------------
+
+
+def _renew_lease(run: Run, turn: Turn) -> None:
+    if run.phase in ("releasing", "ended"):
+        return
+    if run.lease_renewed is None or turn.now - run.lease_renewed >= LEASE_RENEWAL:
+        run.lease_renewed = turn.now
+        says = "claim: this run is alive"
+        turn.act(PutLease(run.lease, run.id, run.holder, LEASE_SECONDS, says))
+    turn.look_again(run.lease_renewed + LEASE_RENEWAL)
+
+
+def _claim(run: Run, turn: Turn) -> None:
+    if run.stop:
+        _end(run, "interrupted", "stopped before the first change")
+        return
+    lease = turn.state.leases.get(run.lease)
+    if lease is None or lease.holder != run.holder:
+        turn.wait(run.lease, "has to be ours before the first change")
+        return
+    if run.only_restore:
+        run.phase, run.putting_back_since = "putting back", turn.now
+    else:
+        run.phase = "checking"
+
+
+def _release(run: Run, turn: Turn) -> None:
+    if run.lease in turn.state.leases and turn.state.leases[run.lease].holder == run.holder:
+        turn.act(DeleteLease(run.lease, says="release"))
+        turn.wait(run.lease, "is being released")
+    else:
+        run.phase = "ended"
+
+
+# -- from the first look to the end --------------------------------------------------------------------------------
+
+
+def _check(run: Run, turn: Turn, look: guarding.Look) -> None:
+    """Every guard has to hold before anything is changed."""
+    if run.stop:
+        _end(run, "interrupted", "stopped before the first change")
+        return
+    guarding.open_guards(run, turn.now)
+    verdicts = look.at_guards()
+    refused = [found for found in verdicts if found[1].status in ("fail", "inconclusive")]
+    if refused:
+        run.blockers = tuple(guarding.blocker(watched, verdict) for watched, verdict in refused)
+        _end(run, "refused", "a guard does not hold")
+        return
+    waiting = [found for found in verdicts if found[1].status != "pass"]
+    for watched, verdict in waiting:
+        turn.wait(Ref("gate", "", watched.name), verdict.reason)
+    if not waiting:
+        look.begin()
+        run.phase = "proceeding"
+
+
+def _proceed(run: Run, turn: Turn, look: guarding.Look, decision: Decision) -> None:
+    if run.stop:
+        _turn_back(run, turn, decision, "interrupted", f"stopped by a signal ({run.stop})")
+        return
+    held = False
+    for watched, verdict in look.at_guards():
+        if verdict.status in ("fail", "inconclusive"):
+            outcome: StepOutcome = "failed" if verdict.status == "fail" else "inconclusive"
+            _turn_back(run, turn, decision, outcome, f"gate {watched.name}: {verdict.reason}")
+            return
+        if verdict.status == "error":
+            held = True
+            turn.wait(Ref("gate", "", watched.name), f"cannot be measured: {verdict.reason}")
+    if held:
+        return
+    end = stepping.proceed(run, turn, look, decision.events)
+    if end is None:
+        return
+    if end.outcome == "done":
+        run.reason = end.reason
+        run.phase, run.putting_back_since = "putting back", turn.now
+    else:
+        _turn_back(run, turn, decision, end.outcome, end.reason)
+
+
+def _turn_back(run: Run, turn: Turn, decision: Decision, outcome: StepOutcome, reason: str) -> None:
+    """End the work: put back what was changed, or leave it as it is if the playbook says so."""
+    run.outcome, run.reason = outcome, reason
+    if run.place is not None:
+        step = run.place.index
+        decision.events.append(StepEnded(at=turn.now, run=run.id, step=step, outcome=outcome, reason=reason))
+    policy = stepping.on_failure(run)
+    if outcome != "interrupted" and policy == "stop":
+        run.left_changed = tuple(str(ref) for ref in undo.marked(turn))
+        run.phase = "releasing"
+        return
+    decision.events.append(Restoring(at=turn.now, run=run.id, cause=outcome, reason=reason))
+    run.phase, run.putting_back_since = "putting back", turn.now
+
+
+def _put_back(run: Run, turn: Turn) -> None:
+    since = run.putting_back_since or turn.now
+    keeps = run.keep_cordons and run.outcome == "done" and not run.only_restore
+    left = undo.put_back(turn, keep_cordons=keeps)
+    if left:
+        turn.look_again(since + PUT_BACK_LIMIT)
+        if turn.now >= since + PUT_BACK_LIMIT:
+            run.left_changed = tuple(str(ref) for ref in left)
+            run.outcome = "failed" if run.outcome == "done" else run.outcome
+            run.reason = "; ".join(filter(None, (run.reason, f"not put back within {PUT_BACK_LIMIT}")))
+            run.phase = "releasing"
+        return
+    ailing = _ailing(run, turn)
+    if ailing and turn.now < since + WHOLE_LIMIT:
+        turn.look_again(since + WHOLE_LIMIT)
+        return
+    if ailing:
+        run.outcome = "failed" if run.outcome == "done" else run.outcome
+        run.reason = "; ".join(filter(None, (run.reason, *ailing)))
+        run.left_changed = tuple(ailing)
+    run.phase = "releasing"
+
+
+def _ailing(run: Run, turn: Turn) -> list[str]:
+    """The controllers whose pods were moved and that do not have all of them Ready yet."""
+    found = []
+    for uid, ref in run.disturbed.items():
+        controller = turn.state.workload(uid)
+        if controller is not None and controller.kind != "job" and controller.ready < controller.replicas:
+            reason = f"has {controller.ready} of {controller.replicas} replicas Ready"
+            turn.wait(ref, reason)
+            found.append(f"{ref} {reason}")
+    return found
+
+
+def _end(run: Run, outcome: RunOutcome, reason: str) -> None:
+    run.outcome, run.reason, run.phase = outcome, reason, "releasing"
+
+
+def _remember_disturbed(run: Run, turn: Turn) -> None:
+    for action in turn.actions:
+        if isinstance(action, Evict) or (isinstance(action, PatchPod) and MARK in action.labels):
+            pod = turn.state.pods.get(action.object)
+            controller = turn.state.controller_of(pod) if pod else None
+            if controller is not None:
+                run.disturbed[controller.uid] = controller.ref
+
+
+def _told(fact: Fact, run: Run, now: datetime) -> Event:
+    match fact:
+        case NodeEntered(node, phase, reason, pods):
+            return NodeChanged(at=now, run=run.id, node=node, phase=phase, reason=reason, pods=pods)
+        case PodJudged(pod, verdict, reason):
+            return PodPlanned(
+                at=now,
+                run=run.id,
+                pod=pod.name,
+                namespace=pod.namespace,
+                uid=pod.uid,
+                node=pod.node,
+                verdict=verdict,
+                reason=reason,
+            )
+        case PodLeft(pod, way):
+            return PodMoved(
+                at=now, run=run.id, pod=pod.name, namespace=pod.namespace, uid=pod.uid, node=pod.node, how=way
+            )
+        case never:
+            assert_never(never)

@@ -1,0 +1,66 @@
+"""A run: what is remembered from one decision to the next. Only `decide` changes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+from underway.cluster.model import LEASE_NAMESPACE, Ref
+from underway.engine.events import RunOutcome
+from underway.engine.watched import Watched
+from underway.errors import Blocker
+from underway.playbook.models import Playbook
+from underway.steps.nodes import NodesWork
+
+LEASE_SECONDS = 10
+LEASE_RENEWAL = timedelta(seconds=3)
+
+Phase = Literal["claiming", "checking", "proceeding", "putting back", "releasing", "ended"]
+Stage = Literal["before", "work", "after"]
+
+
+@dataclass
+class StepPlace:
+    """Where in the playbook the run is."""
+
+    index: int
+    began: datetime
+    stage: Stage = "before"
+    stage_began: datetime | None = None
+    nodes: NodesWork | None = None
+
+
+@dataclass
+class Run:
+    """`holder` names this process for the Lease. `stop` is set from outside when a signal comes."""
+
+    id: str
+    playbook: Playbook
+    holder: str
+    namespace: str
+    """Where Jobs run if the playbook names no namespace."""
+    started: datetime
+    keep_cordons: bool = False
+    only_restore: bool = False
+    """Begin with putting back what an earlier process of this run has left (`underway restore`)."""
+    phase: Phase = "claiming"
+    place: StepPlace | None = None
+    watched: dict[str, Watched] = field(default_factory=dict)
+    restarts: Mapping[str, int] = field(default_factory=dict)
+    left_traffic: dict[str, datetime] = field(default_factory=dict)
+    disturbed: dict[str, Ref] = field(default_factory=dict)
+    """The controllers whose pods have been moved, by UID: at the end they have to be whole again."""
+    lease_renewed: datetime | None = None
+    stop: Literal["", "interrupted", "terminated"] = ""
+    outcome: RunOutcome = "done"
+    reason: str = ""
+    blockers: tuple[Blocker, ...] = ()
+    putting_back_since: datetime | None = None
+    left_changed: tuple[str, ...] = ()
+    told_waits: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def lease(self) -> Ref:
+        return Ref("lease", LEASE_NAMESPACE, f"underway-{self.id}")

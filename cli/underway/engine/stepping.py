@@ -1,0 +1,141 @@
+"""Steps in order: before, the verb's own work with its `during` gates, after."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal
+
+from underway.cluster.model import Ref
+from underway.engine.events import Event, StepEnded, StepStarted
+from underway.engine.guarding import Look, close, open_group
+from underway.engine.run import Run, StepPlace
+from underway.playbook.models import CheckStep, NodesStep, SoakStep, Step
+from underway.steps import nodes
+from underway.steps.nodes import Checked, NodesWork, StepEnd
+from underway.steps.progress import Turn
+from underway.units import format_duration
+
+AVAILABLE_VERBS = frozenset({"nodes", "check", "soak"})
+
+
+def on_failure(run: Run) -> Literal["restore", "stop"]:
+    """What the present step, or else the playbook, wants done after a failure."""
+    step = run.playbook.spec.steps[run.place.index] if run.place is not None else None
+    return (step.on_failure if step is not None else None) or run.playbook.spec.on_failure
+
+
+def step_name(step: Step, index: int) -> str:
+    return step.name or f"step {index + 1}"
+
+
+def proceed(run: Run, turn: Turn, look: Look, events: list[Event]) -> StepEnd | None:
+    """Take the steps as far as they go now; returns how the last or a failed one ended, None while there is more."""
+    while True:
+        if run.place is None:
+            run.place = _enter(run, 0, turn, events)
+        place = run.place
+        step = run.playbook.spec.steps[place.index]
+        end = _advance(run, place, step, turn, look)
+        if end is None:
+            return _timed_out(place, step, turn)
+        if end.outcome != "done":
+            return end
+        events.append(StepEnded(at=turn.now, run=run.id, step=place.index, outcome="done", reason=end.reason))
+        if place.index + 1 == len(run.playbook.spec.steps):
+            return end
+        run.place = _enter(run, place.index + 1, turn, events)
+
+
+def _enter(run: Run, index: int, turn: Turn, events: list[Event]) -> StepPlace:
+    step = run.playbook.spec.steps[index]
+    place = StepPlace(index, turn.now)
+    if isinstance(step.body, NodesStep):
+        order = nodes.ordered(step.body, turn.state)
+        place.nodes = NodesWork(index, run.namespace, order, keep_cordons=run.keep_cordons)
+    names = place.nodes.order if place.nodes else ()
+    name = step_name(step, index)
+    events.append(StepStarted(at=turn.now, run=run.id, step=index, name=name, verb=step.verb, nodes=names))
+    return place
+
+
+def _timed_out(place: StepPlace, step: Step, turn: Turn) -> StepEnd | None:
+    if step.timeout is None:
+        return None
+    end = place.began + step.timeout
+    if turn.now < end:
+        turn.look_again(end)
+        return None
+    waits = "; ".join(f"{wait.object}: {wait.reason}" for wait in turn.waits[:3])
+    return StepEnd("timedOut", f"not done within {format_duration(step.timeout)}: {waits}")
+
+
+def _advance(run: Run, place: StepPlace, step: Step, turn: Turn, look: Look) -> StepEnd | None:
+    """Through the stages of one step; StepEnd with `done` means that all of it is."""
+    if place.stage == "before":
+        end = _gates(place, "before", step, turn, look)
+        if end is None or end.outcome != "done":
+            return end
+        place.stage, place.stage_began = "work", turn.now
+        opened = open_group(run, f"during {place.index + 1}", step.during, "guarded", turn.now)
+        for name in opened:
+            run.watched[name].base = look.measurements.http(name)
+    if place.stage == "work":
+        end = _work(place, step, turn, look)
+        if end is None or end.outcome != "done":
+            return end
+        close(run, open_group(run, f"during {place.index + 1}", step.during, "guarded", turn.now))
+        place.stage = "after"
+    return _gates(place, "after", step, turn, look)
+
+
+def _gates(place: StepPlace, stage: Literal["before", "after"], step: Step, turn: Turn, look: Look) -> StepEnd | None:
+    gates = step.before if stage == "before" else step.after
+    group = f"{stage} {place.index + 1}"
+    return _awaited(look, group, look.await_all(group, gates), turn)
+
+
+def _awaited(look: Look, group: str, answer: tuple[bool | None, str], turn: Turn) -> StepEnd | None:
+    holds, reason = answer
+    if holds is None:
+        turn.wait(Ref("gates", "", group), reason)
+        return None
+    close(look.run, [name for name, found in look.run.watched.items() if found.kept == "awaited"])
+    return StepEnd("done") if holds else StepEnd("failed", reason)
+
+
+def _work(place: StepPlace, step: Step, turn: Turn, look: Look) -> StepEnd | None:
+    match step.body:
+        case NodesStep() as body:
+            return _nodes(body, place, turn, look)
+        case SoakStep() as body:
+            return _soak(body.for_, place, turn)
+        case CheckStep() as body:
+            group = f"check {place.index + 1}"
+            return _awaited(look, group, look.await_all(group, body.gates), turn)
+        case _:
+            raise AssertionError(f"verb {step.verb} passed the search for blockers")
+
+
+def _nodes(body: NodesStep, place: StepPlace, turn: Turn, look: Look) -> StepEnd | None:
+    def verify(node: str) -> Checked:
+        group = f"verify {place.index + 1}"
+        holds, reason = look.await_all(group, body.verify, node)
+        found = turn.state.nodes.get(node)
+        if holds and (found is None or not found.ready):
+            return Checked(None, "is not Ready")
+        if holds is not None:
+            close(look.run, open_group(look.run, group, body.verify, "awaited", turn.now, node))
+        return Checked(holds, reason)
+
+    if place.nodes is None:
+        raise AssertionError("a nodes step has been entered without its nodes")
+    return nodes.proceed(body, place.nodes, turn, verify)
+
+
+def _soak(wanted: timedelta, place: StepPlace, turn: Turn) -> StepEnd | None:
+    end = (place.stage_began or turn.now) + wanted
+    if turn.now >= end:
+        return StepEnd("done")
+    turn.wait(Ref("soak", "", f"step {place.index + 1}"), f"until {end:%H:%M:%S}, gates holding")
+    turn.look_again(end)
+    return None

@@ -1,0 +1,137 @@
+"""Departure: the writes that make single pods leave, by eviction or along a handoff, forward or back.
+
+Several departures decided in one look share the look's ledger, so that together they take no more than is there.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from underway.cluster import disruption, traffic
+from underway.cluster.actions import Evict
+from underway.cluster.model import Budget, Pod
+from underway.steps import marks
+from underway.steps.handoff import Await, Handoff, Reattach, Remove, Withdraw, next_move, serving
+from underway.steps.progress import Turn
+
+_RECOUNT_AGAIN = timedelta(seconds=1)
+
+
+def detach(pod: Pod, way: Handoff, settle: timedelta, turn: Turn) -> None:
+    """Begin a handoff. The replacement has to bring back as many serving pods as there are now."""
+    uid = pod.owner.uid if pod.owner else ""
+    controller = turn.state.workload(uid)
+    needed = min(serving(uid, turn.state), controller.replicas if controller else 0)
+    turn.act(marks.detach(pod, turn.run, key=way.detach, withdraw=way.withdraw, needed=needed, settle=settle))
+
+
+def carry_on(pod: Pod, turn: Turn, *, grace: int | None = None, back: bool = False) -> None:
+    """Make the next move of a pod whose handoff has begun."""
+    withdrawn = pod.annotations.get(marks.STAGE) == "withdrawn"
+    if withdrawn and not traffic.in_traffic(pod, turn.state):
+        turn.left_traffic.setdefault(pod.uid, turn.now)
+    left = turn.left_traffic.get(pod.uid)
+    match next_move(pod, turn.state, turn.ledger, left_traffic=left, now=turn.now, back=back):
+        case Withdraw(keys) if keys:
+            turn.act(marks.withdraw(pod, keys, turn.now))
+        case Withdraw() | Remove():
+            evict(pod, turn, grace=grace, says="hand off: evict, its replacement serves")
+        case Reattach():
+            turn.act(marks.reattach(pod))
+        case Await(reason, until):
+            turn.wait(pod.ref, reason)
+            if until is not None:
+                turn.look_again(until)
+        case never:
+            assert_never(never)
+
+
+def evict(pod: Pod, turn: Turn, *, grace: int | None = None, says: str = "evict", accepts_gap: bool = True) -> bool:
+    """Evict the pod if its budgets, its StatefulSet and its Services can spare it now; else say what is waited for."""
+    reason = (
+        _budget_wait(pod, turn) or _statefulset_wait(pod, turn) or _endpoint_wait(pod, turn, accepts_gap=accepts_gap)
+    )
+    if reason is not None:
+        turn.wait(pod.ref, reason)
+        return False
+    if pod.ready:
+        for budget in turn.state.budgets_of(pod):
+            turn.ledger.take(turn.ledger.reserved, budget.uid)
+        for service in turn.state.services_of(pod):
+            turn.ledger.take(turn.ledger.endpoints, service.uid)
+    if pod.owner is not None:
+        turn.ledger.take(turn.ledger.withdrawn, pod.owner.uid)
+    turn.act(Evict(pod.ref, pod.uid, says=says, grace_seconds=grace))
+    return True
+
+
+def _budget_wait(pod: Pod, turn: Turn) -> str | None:
+    for budget in turn.state.budgets_of(pod):
+        if not disruption.allows_eviction(pod, budget, turn.ledger.reserved.get(budget.uid, 0)):
+            return f"{budget.ref} allows none now: {budget.current_healthy} healthy, {budget.desired_healthy} needed"
+    return None
+
+
+def _statefulset_wait(pod: Pod, turn: Turn) -> str | None:
+    """Members of a StatefulSet go one at a time, each after the last one's replacement is Ready."""
+    controller = turn.state.controller_of(pod)
+    if controller is None or controller.kind != "statefulset" or not pod.ready:
+        return None
+    if turn.ledger.withdrawn.get(controller.uid, 0):
+        return f"another member of {controller.ref} goes first"
+    members = turn.state.pods_of(controller.uid)
+    whole = sum(member.ready and member.deleting is None for member in members)
+    if whole < controller.replicas:
+        return f"{controller.ref} has {whole} of {controller.replicas} members Ready"
+    return None
+
+
+def _endpoint_wait(pod: Pod, turn: Turn, *, accepts_gap: bool) -> str | None:
+    """Never the last ready endpoint of a Service, while another may come or unless the gap is accepted."""
+    for service in turn.state.services_of(pod):
+        endpoints = traffic.ready_endpoints(service, turn.state)
+        taken = turn.ledger.endpoints.get(service.uid, 0)
+        if pod.uid not in endpoints or len(endpoints) - 1 - taken >= 1:
+            continue
+        coming = taken > 0 or any(
+            other.uid != pod.uid
+            and other.owner is not None
+            and not other.finished
+            and (other.deleting is not None or not other.ready)
+            and service.selector.items() <= other.labels.items()
+            for other in turn.state.pods_in(pod.namespace)
+        )
+        if coming or not accepts_gap:
+            return f"{service.ref} has no other ready endpoint"
+    return None
+
+
+def recount_budgets(turn: Turn) -> None:
+    """Have every budget recounted that a pod of this run has left by losing a label (FACTS: the budget trap)."""
+    withdrawn = [
+        pod
+        for pod in turn.state.marked_pods()
+        if marks.pod_run(pod) == turn.run and pod.annotations.get(marks.STAGE) == "withdrawn" and pod.deleting is None
+    ]
+    for budget, since in _left_budgets(withdrawn, turn):
+        touched = marks.recounted_at(budget)
+        overcounted = budget.current_healthy > disruption.healthy(budget, turn.state)
+        if touched is None or touched < since or (overcounted and turn.now - touched > _RECOUNT_AGAIN):
+            turn.act(marks.recount(budget, turn.run, turn.now))
+        elif overcounted:
+            turn.look_again(touched + _RECOUNT_AGAIN + timedelta(milliseconds=1))
+
+
+def _left_budgets(withdrawn: list[Pod], turn: Turn) -> list[tuple[Budget, datetime]]:
+    """The budgets that selected a withdrawn pod before, with the moment at which the last one left them."""
+    left: dict[str, tuple[Budget, datetime]] = {}
+    for pod in withdrawn:
+        since = marks.withdrawn_at(pod) or turn.now
+        before = marks.with_original_labels(pod)
+        for budget in turn.state.budgets_in(pod.namespace):
+            if budget.selector is None or budget.selector.matches(pod.labels) or not budget.selector.matches(before):
+                continue
+            known = left.get(budget.uid)
+            left[budget.uid] = (budget, max(since, known[1]) if known else since)
+    return list(left.values())

@@ -1,0 +1,187 @@
+"""Handoff: a replacement serves before the old pod stops. Whether a pod can be handed off, and its next move.
+
+The sequence is detach, wait until the replacement serves, withdraw, settle, evict. Each move follows from the pod's
+marks and from what is so, so any process can carry it on, or back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from underway.cluster import disruption, traffic
+from underway.cluster.model import Pod, Workload
+from underway.cluster.state import ClusterState
+from underway.steps import marks
+
+_SINGLE_WRITER = frozenset({"ReadWriteOnce", "ReadWriteOncePod"})
+
+
+@dataclass(frozen=True)
+class Handoff:
+    """The label to detach by, and those to withdraw by (none: no Service selects the pod)."""
+
+    detach: str
+    withdraw: tuple[str, ...]
+
+
+def handoff(pod: Pod, state: ClusterState) -> Handoff | str:
+    """How the pod can be handed off, or why it cannot."""
+    controller = state.controller_of(pod)
+    reason = _unfit(pod, controller, state)
+    if reason is not None or controller is None:
+        return reason or "it has no controller"
+    key = traffic.detach_key(pod, controller, state)
+    if key is None:
+        return "every label that its ReplicaSet selects by is also used by a Service, budget or NetworkPolicy"
+    withdraw = traffic.withdraw_keys(pod, state)
+    if traffic.adoptable(pod, traffic.without(pod.labels, (key, *withdraw)), state):
+        return "another controller would adopt it once it is out of traffic"
+    return Handoff(key, withdraw)
+
+
+def _unfit(pod: Pod, controller: Workload | None, state: ClusterState) -> str | None:
+    if pod.owner is None:
+        return "it has no controller"
+    if controller is None or controller.kind != "replicaset":
+        return f"its {pod.owner.kind} makes no second one beside it"
+    owner = state.controller_of(controller)
+    if owner is not None and owner.strategy == "Recreate":
+        return "its Deployment never runs two at once (strategy Recreate)"
+    if controller.replicas == 0:
+        return "its ReplicaSet is being scaled to 0"
+    if not pod.ready:
+        return "it is not Ready, so there is nothing to hand off"
+    if pod.spec.host_network or pod.spec.host_ports:
+        return "it is reached through its node's own ports"
+    for name in pod.spec.claims:
+        claim = state.claim(pod.namespace, name)
+        if claim is None or _SINGLE_WRITER & set(claim.modes):
+            return f"its volume claim {name} can be used on one node only"
+    return None
+
+
+@dataclass
+class Ledger:
+    """What one look at the cluster has already spent: several decisions together must not take what each alone may."""
+
+    withdrawn: dict[str, int] = field(default_factory=dict)
+    """By the ReplicaSet's UID: how many of its serving pods this look has taken out."""
+    reserved: dict[str, int] = field(default_factory=dict)
+    """By the budget's UID: how many healthy pods this look has taken from it."""
+    endpoints: dict[str, int] = field(default_factory=dict)
+    """By the Service's UID: how many endpoints this look has taken from it."""
+
+    def take(self, book: dict[str, int], uid: str) -> None:
+        book[uid] = book.get(uid, 0) + 1
+
+
+def detached_from(replicaset_uid: str, state: ClusterState) -> list[Pod]:
+    """The pods that were detached from a ReplicaSet and still serve in its stead."""
+    return [
+        pod
+        for pod in state.marked_pods()
+        if pod.annotations.get(marks.OWNER) == replicaset_uid and pod.annotations.get(marks.STAGE) == "detached"
+    ]
+
+
+def serving(replicaset_uid: str, state: ClusterState) -> int:
+    """How many pods serve for a ReplicaSet: its own, and those detached from it that have not been withdrawn."""
+    own = sum(traffic.serves(pod, state) for pod in state.pods_of(replicaset_uid))
+    return own + sum(traffic.serves(pod, state) for pod in detached_from(replicaset_uid, state))
+
+
+@dataclass(frozen=True)
+class Withdraw:
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Remove:
+    """It serves nobody any more: evict it."""
+
+
+@dataclass(frozen=True)
+class Reattach:
+    """Nothing has replaced it: give it back."""
+
+
+@dataclass(frozen=True)
+class Await:
+    reason: str
+    until: datetime | None = None
+
+
+Move = Withdraw | Remove | Reattach | Await
+
+
+def next_move(
+    pod: Pod, state: ClusterState, ledger: Ledger, *, left_traffic: datetime | None, now: datetime, back: bool = False
+) -> Move:
+    """The next move of a detached pod. `left_traffic`: when it was first seen outside every EndpointSlice since it was
+    withdrawn. `back`: the run is being undone, so what nobody has replaced returns to its controller.
+    """
+    if pod.deleting is not None:
+        return Await("terminating")
+    if pod.annotations.get(marks.STAGE) == "withdrawn":
+        return _withdrawn(pod, state, left_traffic, now, back=back)
+    if not pod.ready:
+        return Reattach() if back else Remove()
+    shortfall = _shortfall(pod, state, ledger)
+    if shortfall is not None:
+        return Reattach() if back else Await(shortfall)
+    keys = tuple(key for key in traffic.withdraw_keys(pod, state) if key in pod.labels)
+    uid = pod.annotations.get(marks.OWNER, "")
+    ledger.take(ledger.withdrawn, uid)
+    for budget in state.budgets_of(pod):
+        ledger.take(ledger.reserved, budget.uid)
+    for service in state.services_of(pod):
+        ledger.take(ledger.endpoints, service.uid)
+    return Withdraw(keys)
+
+
+def _shortfall(pod: Pod, state: ClusterState, ledger: Ledger) -> str | None:
+    """What is still missing before a detached pod may be withdrawn; None if nothing is."""
+    uid = pod.annotations.get(marks.OWNER, "")
+    controller = state.workload(uid)
+    wanted = min(controller.replicas, marks.needed(pod)) if controller else 0
+    if serving(uid, state) - ledger.withdrawn.get(uid, 0) - 1 < wanted:
+        return _replacement(uid, state)
+    for budget in state.budgets_of(pod):
+        total = disruption.healthy(budget, state) - ledger.reserved.get(budget.uid, 0)
+        if total - 1 < disruption.desired(budget, disruption.expected(budget, state)) and pod.ready:
+            return f"{budget.ref} has {total} healthy pods and needs them"
+    for service in state.services_of(pod):
+        others = traffic.ready_endpoints(service, state) - {pod.uid}
+        if len(others) - ledger.endpoints.get(service.uid, 0) < 1:
+            return f"{service.ref} has no other ready endpoint"
+    return None
+
+
+def _replacement(uid: str, state: ClusterState) -> str:
+    """Say which pod is waited for, with what the cluster says about it."""
+    for pod in state.pods_of(uid):
+        if pod.deleting is None and not pod.ready:
+            return f"replacement {pod.name} is not Ready" + (f": {pod.waiting}" if pod.waiting else "")
+    for pod in state.pods_of(uid):
+        if pod.deleting is None and not traffic.serves(pod, state):
+            return f"replacement {pod.name} is not in every EndpointSlice yet"
+    return "its ReplicaSet has not made the replacement yet"
+
+
+def _withdrawn(pod: Pod, state: ClusterState, left_traffic: datetime | None, now: datetime, *, back: bool) -> Move:
+    uid = pod.annotations.get(marks.OWNER, "")
+    controller = state.workload(uid)
+    if back and pod.ready and serving(uid, state) == 0 and controller is not None and controller.replicas > 0:
+        return Reattach()
+    if traffic.in_traffic(pod, state):
+        return Await("still in an EndpointSlice")
+    end = (left_traffic or now) + marks.settle_time(pod)
+    if now < end:
+        return Await(f"settles until {end:%H:%M:%S}, out of traffic", until=end)
+    return Remove()
+
+
+def settle_total(settle: timedelta, linger: timedelta) -> timedelta:
+    """How long a withdrawn pod stays: until every proxy has noticed, and as long as open connections are granted."""
+    return settle + linger

@@ -1,0 +1,304 @@
+"""The verb `nodes`: one node after another is cordoned, emptied, maintained, verified and given back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal, assert_never
+
+from underway.cluster.actions import DeleteJob
+from underway.cluster.model import Node, Pod, Ref
+from underway.cluster.state import ClusterState
+from underway.playbook.models import NodesStep
+from underway.steps import maintenance, marks
+from underway.steps.departure import carry_on, detach, evict, recount_budgets
+from underway.steps.handoff import settle_total
+from underway.steps.progress import NodeEntered, Phase, PodJudged, PodLeft, Turn, Way
+from underway.steps.treatment import treatment
+from underway.steps.undo import put_back_node
+from underway.units import format_duration
+
+_COME_BACK = timedelta(minutes=10)
+
+
+@dataclass
+class NodeWork:
+    """Where one node stands. `staying` are the pods that have to leave and have not yet, by UID."""
+
+    phase: Phase
+    since: datetime
+    staying: dict[str, Pod] = field(default_factory=dict)
+    ways: dict[str, Way] = field(default_factory=dict)
+    failure: str = ""
+    timed_out: bool = False
+
+
+@dataclass
+class NodesWork:
+    """What the step remembers between its turns. Everything that undo needs is in the cluster's marks instead."""
+
+    index: int
+    """The step's place in the playbook."""
+    namespace: str
+    """Where maintenance Jobs run if the playbook does not say."""
+    order: tuple[str, ...]
+    keep_cordons: bool = False
+    """Nodes stay cordoned when they are empty (`underway drain`)."""
+    at_work: dict[str, NodeWork] = field(default_factory=dict)
+    ended: dict[str, NodeWork] = field(default_factory=dict)
+    announced: bool = False
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What the gates of `verify` say about a node: True, False for good, or None while they may still pass."""
+
+    holds: bool | None
+    reason: str = ""
+
+
+Verify = Callable[[str], Checked]
+
+
+@dataclass(frozen=True)
+class StepEnd:
+    outcome: Literal["done", "failed", "timedOut"]
+    reason: str = ""
+
+
+def selected(step: NodesStep, state: ClusterState) -> tuple[list[Node], list[str]]:
+    """The nodes that the step is about, by name, and the names it gives that no node has."""
+    wanted = step.select
+    names = set(wanted.names)
+    found = [
+        node
+        for node in sorted(state.nodes.values(), key=lambda node: node.name)
+        if (node.name in names or (wanted.labels is not None and wanted.labels.matches(node.labels)))
+        and node.name not in wanted.except_
+    ]
+    return found, sorted((names | set(wanted.except_)) - state.nodes.keys())
+
+
+def ordered(step: NodesStep, state: ClusterState) -> tuple[str, ...]:
+    """The nodes in the order in which they are worked on: as listed, by name, or those with the least to move first."""
+    nodes, _ = selected(step, state)
+    if isinstance(step.order, tuple):
+        place = {name: position for position, name in enumerate(step.order)}
+        return tuple(node.name for node in sorted(nodes, key=lambda node: place.get(node.name, len(place))))
+    if step.order == "name":
+        return tuple(node.name for node in nodes)
+    return tuple(node.name for node in sorted(nodes, key=lambda node: len(_leaving(node, step, state))))
+
+
+def _leaving(node: Node, step: NodesStep, state: ClusterState) -> list[Pod]:
+    return [pod for pod in state.pods_on(node.name) if treatment(pod, step.drain, state).verdict != "skip"]
+
+
+def at_once(step: NodesStep, count: int) -> int:
+    """How many of `count` nodes may be unavailable together; a percentage rounds down, yet never below 1."""
+    return max(1, step.max_unavailable.of(count, round_up=False))
+
+
+def proceed(step: NodesStep, work: NodesWork, turn: Turn, verify: Verify) -> StepEnd | None:
+    """Take the step as far as it goes now. Returns its end, or None while there is something to wait for."""
+    for name in tuple(work.at_work):
+        _proceed_node(name, step, work, turn, verify)
+    failed = [name for name, node in work.ended.items() if node.phase in ("failed", "restored")]
+    if len(failed) > step.max_failed.of(len(work.order), round_up=False):
+        worst = work.ended[failed[-1]]
+        return StepEnd("timedOut" if worst.timed_out else "failed", f"node/{failed[-1]}: {worst.failure}")
+    _start_nodes(step, work, turn, verify)
+    recount_budgets(turn)
+    if len(work.ended) == len(work.order) and not work.at_work:
+        return StepEnd("done", _summary(failed))
+    return None
+
+
+def _summary(failed: list[str]) -> str:
+    return f"{len(failed)} nodes could not be done: {', '.join(failed)}" if failed else ""
+
+
+def _start_nodes(step: NodesStep, work: NodesWork, turn: Turn, verify: Verify) -> None:
+    waiting = [name for name in work.order if name not in work.at_work and name not in work.ended]
+    limit = at_once(step, len(work.order))
+    for name in waiting:
+        node = turn.state.nodes.get(name)
+        if node is None:
+            work.ended[name] = NodeWork("failed", turn.now, failure="the node is gone")
+            turn.note(NodeEntered(name, "failed", "the node is gone"))
+            continue
+        away = {other for other in waiting if _unavailable(other, turn.state)} | work.at_work.keys() | {name}
+        if len(away) > limit:
+            turn.wait(node.ref, f"its turn comes when fewer than {limit} of the nodes are unavailable")
+            break
+        leaving = _leaving(node, step, turn.state)
+        work.at_work[name] = NodeWork("draining", turn.now)
+        turn.note(NodeEntered(name, "draining", pods=len(leaving)))
+        for pod in turn.state.pods_on(name):
+            judged = treatment(pod, step.drain, turn.state)
+            turn.note(PodJudged(pod, judged.verdict, judged.reason))
+        _proceed_node(name, step, work, turn, verify)
+    if not work.announced and len(work.order) > 1:
+        work.announced = True
+        for name in waiting:
+            node = turn.state.nodes.get(name)
+            if node is not None and name not in work.at_work and marks.run_of(node) is None:
+                turn.act(marks.announce_node(node, turn.run))
+
+
+def _unavailable(name: str, state: ClusterState) -> bool:
+    node = state.nodes.get(name)
+    return node is None or not node.ready or node.unschedulable
+
+
+def _proceed_node(name: str, step: NodesStep, work: NodesWork, turn: Turn, verify: Verify) -> None:
+    here = work.at_work[name]
+    node = turn.state.nodes.get(name)
+    if node is None:
+        _fail(here, "the node is gone")
+        _end(name, "failed", work, turn)
+        return
+    match here.phase:
+        case "draining":
+            _drain(node, here, step, turn)
+        case "maintaining":
+            _maintain(node, here, step, work, turn)
+        case "verifying":
+            _verify(node, here, work, turn, verify)
+        case "failed":
+            if put_back_node(node, turn):
+                _end(name, "restored", work, turn)
+        case "pending" | "done" | "restored":
+            return
+        case never:
+            assert_never(never)
+
+
+def _enter(name: str, here: NodeWork, phase: Phase, turn: Turn) -> None:
+    here.phase, here.since = phase, turn.now
+    turn.note(NodeEntered(name, phase, here.failure if phase == "failed" else ""))
+    turn.look_again(turn.now)
+
+
+def _end(name: str, phase: Phase, work: NodesWork, turn: Turn) -> None:
+    here = work.ended[name] = work.at_work.pop(name)
+    here.phase = phase
+    turn.note(NodeEntered(name, phase, here.failure))
+    turn.look_again(turn.now)
+
+
+def _fail(here: NodeWork, reason: str, *, timed_out: bool = False) -> None:
+    here.failure, here.timed_out = reason, timed_out
+
+
+# -- the phases --------------------------------------------------------------------------------------------------
+
+
+def _drain(node: Node, here: NodeWork, step: NodesStep, turn: Turn) -> None:
+    if not node.unschedulable or marks.run_of(node) != turn.run or node.annotations.get(marks.PHASE) == "pending":
+        turn.act(marks.cordon(node, turn.run))
+        return
+    before = len(turn.waits)
+    present = {pod.uid for pod in turn.state.pods_on(node.name)}
+    for uid, pod in tuple(here.staying.items()):
+        if uid not in present:
+            del here.staying[uid]
+            turn.note(PodLeft(pod, here.ways.get(uid, "gone")))
+    for pod in tuple(turn.state.pods_on(node.name)):
+        _send_off(pod, here, step, turn)
+    if here.staying:
+        end = here.since + step.drain.timeout
+        if turn.now >= end:
+            reasons = "; ".join(f"{wait.object}: {wait.reason}" for wait in turn.waits[before:][:3])
+            _fail(here, f"not empty after {format_duration(step.drain.timeout)}: {reasons}", timed_out=True)
+            _enter(node.name, here, "failed", turn)
+        turn.look_again(end)
+        return
+    if step.maintain is not None and step.maintain.job is not None:
+        turn.act(marks.enter(node, "maintaining"))
+        _enter(node.name, here, "maintaining", turn)
+    else:
+        _enter(node.name, here, "verifying", turn)
+
+
+def _send_off(pod: Pod, here: NodeWork, step: NodesStep, turn: Turn) -> None:
+    judged = treatment(pod, step.drain, turn.state)
+    if judged.verdict == "skip":
+        here.staying.pop(pod.uid, None)
+        return
+    here.staying[pod.uid] = pod
+    grace = step.drain.grace_period
+    if pod.deleting is not None or judged.verdict == "wait":
+        turn.wait(pod.ref, judged.reason)
+    elif marks.pod_run(pod) is not None:
+        here.ways[pod.uid] = "handedOff"
+        carry_on(pod, turn, grace=grace)
+    elif judged.handoff is not None:
+        here.ways[pod.uid] = "handedOff"
+        detach(pod, judged.handoff, settle_total(step.drain.settle, step.drain.linger), turn)
+    elif judged.verdict == "evict":
+        here.ways[pod.uid] = "evicted"
+        evict(pod, turn, grace=grace, accepts_gap=step.drain.strategy == "evict")
+    else:
+        turn.wait(pod.ref, judged.reason)
+
+
+def _maintain(node: Node, here: NodeWork, step: NodesStep, work: NodesWork, turn: Turn) -> None:
+    job = step.maintain.job if step.maintain else None
+    if job is None:
+        _enter(node.name, here, "verifying", turn)
+        return
+    ref = maintenance.job_ref(node, turn.run, work.index, job.namespace or work.namespace)
+    found = turn.state.workloads.get(ref)
+    end = here.since + maintenance.deadline(job)
+    if found is None:
+        turn.act(maintenance.create(node, job, ref, turn.run))
+    elif found.complete:
+        turn.act(DeleteJob(ref, found.uid, says="delete, maintenance is done"))
+        _enter(node.name, here, "verifying", turn)
+        return
+    elif found.failure:
+        _fail(here, f"{ref} failed: {found.failure}")
+    else:
+        turn.wait(ref, _job_wait(ref, turn.state))
+    if turn.now >= end:
+        _fail(here, f"{ref} did not end within {format_duration(job.timeout)}", timed_out=True)
+    if here.failure:
+        _enter(node.name, here, "failed", turn)
+    turn.look_again(end)
+
+
+def _job_wait(ref: Ref, state: ClusterState) -> str:
+    found = state.workloads.get(ref)
+    pods = state.pods_of(found.uid) if found else ()
+    waiting = next((pod.waiting for pod in pods if pod.waiting), "")
+    return f"maintenance is at work{': ' + waiting if waiting else ''}"
+
+
+def _verify(node: Node, here: NodeWork, work: NodesWork, turn: Turn, verify: Verify) -> None:
+    checked = verify(node.name)
+    if checked.holds is False:
+        _fail(here, f"verification failed: {checked.reason}")
+        _enter(node.name, here, "failed", turn)
+    elif checked.holds is None:
+        turn.wait(node.ref, checked.reason)
+        _give_up(node, here, turn)
+    elif work.keep_cordons:
+        if node.annotations.get(marks.PHASE) != "drained":
+            turn.act(marks.enter(node, "drained"))
+        else:
+            _end(node.name, "done", work, turn)
+    elif marks.CORDONED in node.annotations or node.annotations.get(marks.PHASE) != "done":
+        turn.act(marks.give_back(node, turn.run, done=True))
+    else:
+        _end(node.name, "done", work, turn)
+
+
+def _give_up(node: Node, here: NodeWork, turn: Turn) -> None:
+    """A node that does not come back: its gates have time-outs of their own, being Ready has this one."""
+    end = here.since + _COME_BACK
+    if turn.now >= end:
+        _fail(here, f"not back within {format_duration(_COME_BACK)}: {turn.waits[-1].reason}", timed_out=True)
+        _enter(node.name, here, "failed", turn)
+    turn.look_again(end)

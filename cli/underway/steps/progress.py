@@ -1,0 +1,76 @@
+"""What a step's turn yields: what to do now, what is waited for, what came to pass, and when to look again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+from underway.cluster.actions import Action
+from underway.cluster.model import Pod, Ref
+from underway.cluster.state import ClusterState
+from underway.steps.handoff import Ledger
+from underway.steps.treatment import Verdict
+
+Phase = Literal["pending", "draining", "maintaining", "verifying", "done", "failed", "restored"]
+Way = Literal["handedOff", "evicted", "gone"]
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Why nothing more can be done about an object just now."""
+
+    object: Ref
+    reason: str
+
+
+@dataclass(frozen=True)
+class NodeEntered:
+    node: str
+    phase: Phase
+    reason: str = ""
+    pods: int = 0
+
+
+@dataclass(frozen=True)
+class PodJudged:
+    pod: Pod
+    verdict: Verdict
+    reason: str
+
+
+@dataclass(frozen=True)
+class PodLeft:
+    pod: Pod
+    way: Way
+
+
+Fact: TypeAlias = NodeEntered | PodJudged | PodLeft
+
+
+@dataclass
+class Turn:
+    """One look at the cluster: what is known when it begins, and what is collected while it goes on."""
+
+    run: str
+    state: ClusterState
+    now: datetime
+    left_traffic: dict[str, datetime]
+    """By pod UID: when a withdrawn pod was first seen outside every EndpointSlice. Kept from turn to turn."""
+    ledger: Ledger = field(default_factory=Ledger)
+    actions: list[Action] = field(default_factory=list)
+    waits: list[Wait] = field(default_factory=list)
+    facts: list[Fact] = field(default_factory=list)
+    wake: datetime | None = None
+
+    def act(self, action: Action) -> None:
+        self.actions.append(action)
+
+    def wait(self, found: Ref, reason: str) -> None:
+        self.waits.append(Wait(found, reason))
+
+    def note(self, fact: Fact) -> None:
+        self.facts.append(fact)
+
+    def look_again(self, moment: datetime) -> None:
+        self.wake = moment if self.wake is None else min(self.wake, moment)

@@ -1,0 +1,124 @@
+"""Treatment: what will be done with each pod of a node that is to be emptied, and why. A chain of small filters.
+
+The first filter that knows the pod decides its verdict; everything that stands in the way is collected, not only the
+first. Planning, the search for blockers and the run itself ask this one chain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from underway.cluster import disruption, traffic
+from underway.cluster.model import Pod
+from underway.cluster.state import MARK, ClusterState
+from underway.errors import Blocker
+from underway.playbook.models import Drain
+from underway.steps import marks
+from underway.steps.handoff import Handoff, handoff
+
+Verdict = Literal["handoff", "evict", "wait", "skip", "blocked"]
+
+
+@dataclass(frozen=True)
+class Treatment:
+    verdict: Verdict
+    reason: str
+    handoff: Handoff | None = None
+    blockers: tuple[Blocker, ...] = ()
+
+
+def treatment(pod: Pod, drain: Drain, state: ClusterState) -> Treatment:
+    """Decide on one pod by what is so now."""
+    left_alone = _left_alone(pod, drain, state)
+    if left_alone is not None:
+        return left_alone
+    if marks.pod_run(pod) is not None:
+        return Treatment("handoff", "its handoff is under way")
+    chosen = _way_out(pod, drain, state)
+    blockers = (*_losses(pod, drain, state), *chosen.blockers)
+    if blockers:
+        return Treatment("blocked", "; ".join(found.reason for found in blockers), blockers=blockers)
+    return chosen
+
+
+def _left_alone(pod: Pod, drain: Drain, state: ClusterState) -> Treatment | None:
+    """Pods that nothing has to be done about, or that only have to be waited for."""
+    if pod.mirror:
+        return Treatment("skip", "static pod: its kubelet runs it from a file")
+    if pod.finished:
+        return Treatment("skip", f"has finished ({pod.phase})")
+    if pod.deleting is not None:
+        return Treatment("wait", "is terminating already")
+    if pod.owner is not None and pod.owner.kind == "DaemonSet" and state.controller_of(pod) is not None:
+        return Treatment("skip", "its DaemonSet keeps it on the node")
+    if MARK in pod.labels and marks.STAGE not in pod.annotations:
+        return Treatment("skip", "belongs to a run of Underway")
+    if drain.wait_for is not None and drain.wait_for.matches(pod.labels):
+        return Treatment("wait", "is left to finish (drain.waitFor)")
+    return None
+
+
+def _losses(pod: Pod, drain: Drain, state: ClusterState) -> list[Blocker]:
+    """What would be lost for good if the pod went."""
+    name = str(pod.ref)
+    found: list[Blocker] = []
+    orphaned = pod.owner is not None and pod.owner.kind == "DaemonSet"
+    if not drain.force and (pod.owner is None or orphaned):
+        reason = "its DaemonSet is gone" if orphaned else "it has no controller"
+        remedy = "delete it, or give it a controller, or let it be lost with drain.force (--force)"
+        found.append(Blocker(name, f"{reason}: nothing would bring it back", remedy))
+    if pod.spec.local_volumes and not drain.delete_empty_dir_data:
+        volumes = ", ".join(pod.spec.local_volumes)
+        remedy = "let the data be lost with drain.deleteEmptyDirData (--delete-emptydir-data)"
+        found.append(Blocker(name, f"its local data would be lost (emptyDir {volumes})", remedy))
+    job = state.controller_of(pod)
+    if job is not None and job.kind == "job" and not drain.force and job.failed >= job.backoff_limit:
+        remedy = (
+            "let it finish with drain.waitFor, or raise the Job's backoffLimit, or accept it with drain.force (--force)"
+        )
+        found.append(
+            Blocker(name, f"evicting it would fail {job.ref} for good (backoffLimit {job.backoff_limit})", remedy)
+        )
+    return found
+
+
+def _way_out(pod: Pod, drain: Drain, state: ClusterState) -> Treatment:
+    """Hand off or evict, and what keeps it from either."""
+    budgets = state.budgets_of(pod)
+    if len(budgets) > 1:
+        names = " and ".join(str(budget.ref) for budget in budgets)
+        remedy = "let one PodDisruptionBudget select it: the Eviction API refuses a pod with two"
+        return _blocked(pod, f"{len(budgets)} budgets select it ({names})", remedy)
+    if drain.strategy == "evict":
+        return _eviction(pod, "evicted within its budgets, as asked (strategy evict)", state, accepts_gap=True)
+    way = handoff(pod, state)
+    if isinstance(way, Handoff):
+        keys = f"detach by {way.detach}" + (f", withdraw by {', '.join(way.withdraw)}" if way.withdraw else "")
+        return Treatment("handoff", f"a replacement serves before it stops ({keys})", handoff=way)
+    if drain.strategy == "handoff":
+        return _blocked(
+            pod, f"cannot be handed off: {way}", "use drain.strategy auto to evict what cannot be handed off"
+        )
+    return _eviction(pod, f"evicted: {way}", state, accepts_gap=False)
+
+
+def _eviction(pod: Pod, reason: str, state: ClusterState, *, accepts_gap: bool) -> Treatment:
+    for budget in state.budgets_of(pod):
+        never = disruption.can_never_allow(budget, state) if pod.ready or not budget.always_allow_unhealthy else None
+        if never is not None:
+            remedy = f"add a replica, or loosen {budget.ref} ({reason})"
+            return _blocked(pod, f"{budget.ref} can never allow it: {never}", remedy)
+    for service in () if accepts_gap else state.services_of(pod):
+        endpoints = traffic.ready_endpoints(service, state)
+        if endpoints == {pod.uid}:
+            cause = reason.removeprefix("evicted: ")
+            remedy = "add a replica, or accept the gap with drain.strategy evict (--strategy evict)"
+            return _blocked(
+                pod, f"it is the last ready endpoint of {service.ref} and cannot be handed off: {cause}", remedy
+            )
+    return Treatment("evict", reason)
+
+
+def _blocked(pod: Pod, reason: str, remedy: str) -> Treatment:
+    return Treatment("blocked", reason, blockers=(Blocker(str(pod.ref), reason, remedy),))

@@ -1,0 +1,98 @@
+"""Undo: put back what a run has changed, from the cluster's marks alone.
+
+What is on its way and can only be harmed by turning round goes on to its end: a pod whose replacement serves leaves by
+its handoff, a maintenance Job is let finish. Everything else returns to what it was. The end of a good run is the same
+walk: then only the marks are left to take away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from underway.cluster.actions import DeleteJob
+from underway.cluster.model import Node, Pod, Ref, Workload
+from underway.cluster.state import MARK
+from underway.steps import marks
+from underway.steps.departure import carry_on, recount_budgets
+from underway.steps.progress import Turn
+
+
+def put_back(turn: Turn, *, keep_cordons: bool = False) -> list[Ref]:
+    """Take the next steps back for the turn's run; returns what still carries its marks (empty: all is put back).
+
+    `keep_cordons` leaves the nodes that were emptied on purpose and not given back (underway drain).
+    """
+    left: list[Ref] = []
+    for pod in _detached_pods(turn):
+        carry_on(pod, turn, back=True)
+        left.append(pod.ref)
+    busy = dict(_nodes_at_work(turn))
+    for node in turn.state.nodes.values():
+        if marks.run_of(node) == turn.run and not (keep_cordons and node.annotations.get(marks.PHASE) == "drained"):
+            left.append(node.ref)
+            _put_back_node(node, busy.get(node.name), turn)
+    for job in turn.state.marked_workloads():
+        if job.labels.get(MARK) == turn.run:
+            left.append(job.ref)
+            if job.ref not in busy.values():
+                turn.act(DeleteJob(job.ref, job.uid, says="delete, it has ended"))
+    left.extend(_put_back_budgets(turn))
+    return left
+
+
+def marked(turn: Turn) -> list[Ref]:
+    """Everything that carries the marks of the turn's run."""
+    refs = [pod.ref for pod in _detached_pods(turn)]
+    refs += [node.ref for node in turn.state.nodes.values() if marks.run_of(node) == turn.run]
+    refs += [job.ref for job in turn.state.marked_workloads() if job.labels.get(MARK) == turn.run]
+    refs += [budget.ref for budget in turn.state.budgets() if marks.run_of(budget) == turn.run]
+    return refs
+
+
+def put_back_node(node: Node, turn: Turn) -> bool:
+    """Put back one node of a run that goes on: its pods' handoffs and its cordon. Returns whether that is done."""
+    open_handoffs = [pod for pod in turn.state.pods_on(node.name) if marks.pod_run(pod) == turn.run]
+    for pod in open_handoffs:
+        carry_on(pod, turn, back=True)
+    if marks.run_of(node) == turn.run:
+        _put_back_node(node, dict(_nodes_at_work(turn)).get(node.name), turn)
+        return False
+    return not open_handoffs
+
+
+def at_work(job: Workload) -> bool:
+    return not job.complete and not job.failure
+
+
+def _detached_pods(turn: Turn) -> list[Pod]:
+    return [pod for pod in turn.state.marked_pods() if marks.pod_run(pod) == turn.run]
+
+
+def _nodes_at_work(turn: Turn) -> Iterator[tuple[str, Ref]]:
+    """The nodes on which a Job of the run is still at work, each with its Job."""
+    for job in turn.state.marked_workloads():
+        if job.labels.get(MARK) == turn.run and at_work(job):
+            node = job.annotations.get(marks.JOB_NODE)
+            if node:
+                yield node, job.ref
+
+
+def _put_back_node(node: Node, job: Ref | None, turn: Turn) -> None:
+    if job is not None:
+        turn.wait(node.ref, f"{job} is at work on it")
+        return
+    turn.act(marks.give_back(node, turn.run, done=False))
+
+
+def _put_back_budgets(turn: Turn) -> list[Ref]:
+    recount_budgets(turn)
+    settling = {str(action.object) for action in turn.actions}
+    namespaces = {pod.namespace for pod in _detached_pods(turn)}
+    left = []
+    for budget in turn.state.budgets():
+        if marks.run_of(budget) != turn.run:
+            continue
+        left.append(budget.ref)
+        if budget.namespace not in namespaces and str(budget.ref) not in settling:
+            turn.act(marks.forget_recount(budget))
+    return left
