@@ -23,7 +23,7 @@ from underway.report.words import clock
 
 PAINT_EVERY = 0.1
 """Seconds between two paintings, however many events come."""
-_STYLES = {"plain": "default", "good": "green", "bad": "bold red", "faint": "bright_black"}
+_STYLES = {"plain": "", "good": "green", "bad": "bold red", "faint": "bright_black"}
 
 
 class Display:
@@ -62,9 +62,7 @@ class Display:
     def _text(self, event: Event, line: Line) -> Text:
         at = f"{clock(event.at)} "
         lines = paragraph(line.text, first=at, indent=" " * len(at), width=self._console.width - 1)
-        text = Text("\n".join(lines), style=_STYLES[line.mood])
-        text.stylize("bright_black", 0, len(at))
-        return text
+        return Text.assemble((at, "bright_black"), ("\n".join(lines)[len(at) :], _STYLES[line.mood]))
 
     def _say(self) -> None:
         """Rich moves the picture down by itself, drawing it anew."""

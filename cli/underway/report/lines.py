@@ -33,6 +33,8 @@ NAMED = 10
 """So many nodes of a step are named; the others when it is their turn."""
 PASSING = frozenset({"conflict", "gone"})
 """Refusals that only mean that the cluster was quicker; for those who want to hear everything."""
+EXPECTED = PASSING | {"blocked"}
+"""Refusals that need nobody: the run decides anew."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,8 @@ class Announcer:
         if not self._verbose and (known or event.status in PASSING):
             return []
         message = f": {event.message}" if event.message else ""
-        return [Line(f"not accepted ({event.status}): {event.says}{message}", "bad")]
+        mood: Mood = "faint" if event.status in EXPECTED else "bad"
+        return [Line(f"not accepted ({event.status}): {event.says}{message}", mood)]
 
     def _gate_changed(self, event: GateChanged) -> list[Line]:
         troubled = event.gate in self._troubled_gates

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from underway.report.progress import ProbeProgress, Progress
@@ -33,13 +33,17 @@ UNICODE = Symbols("✓", "✗", "↩", "·", "▸", "◌", "♥", "…", "━", 
 ASCII = Symbols("+", "x", "<", ".", ">", "o", "*", "...", "#", "-", "x", "_....:")
 
 
+def one_line(*parts: str | tuple[str, str]) -> Text:
+    """Parts, with a style or without, in a line that is never wrapped."""
+    return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
+
+
 def fitted(text: str, width: int, symbols: Symbols) -> str:
     """`text` in `width` columns, cut between words where that leaves half of it, so that no name ends mid-way."""
     if cell_len(text) <= width:
         return text
     width = max(width - len(symbols.cut), 0)
-    while cell_len(text) > width:
-        text = text[:-1] if cell_len(text) - width > 1 else text[: len(text) - 1]
+    text = set_cell_size(text, width).rstrip()
     at_word = text.rfind(" ")
     return (text[:at_word] if at_word * 2 > width else text).rstrip() + symbols.cut
 
@@ -51,7 +55,7 @@ def watched(progress: Progress, width: int, symbols: Symbols, most: int) -> list
     holding = sum(gate.status == "pass" for gate in progress.gates.values())
     if holding:
         holds = f" {count(holding, 'gate')} {'holds' if holding == 1 else 'hold'}"
-        lines.append(Text(symbols.done, style="green").append(holds, style="default"))
+        lines.append(one_line((symbols.done, "green"), holds))
     if len(lines) <= most:
         return lines
     more = Text(f"{symbols.pending} {count(len(lines) - most + 1, 'more line')}", style="bright_black")
@@ -75,15 +79,12 @@ def _pulses(probes: Iterable[ProbeProgress], width: int, symbols: Symbols) -> li
     lines = []
     for probe, (name, sent, lost) in zip(probes, counts, strict=True):
         trouble = probe.count.lost > 0
-        line = Text(
-            f"{symbols.failed if trouble else symbols.beat} ",
-            style="bold red" if trouble else "green",
-            no_wrap=True,
-            overflow="ellipsis",
+        line = one_line(
+            (f"{symbols.failed} ", "bold red") if trouble else (f"{symbols.beat} ", "green"),
+            f"{name.ljust(names)}  {sent.rjust(sents)}  ",
+            (lost.rjust(losts), "bold red" if trouble else ""),
+            f"  longest gap {seconds(probe.count.longest_gap_seconds)}  ",
         )
-        line.append(f"{name.ljust(names)}  {sent.rjust(sents)}  ", style="default")
-        line.append(lost.rjust(losts), style="bold red" if trouble else "default")
-        line.append(f"  longest gap {seconds(probe.count.longest_gap_seconds)}  ", style="default")
         lines.append(line.append_text(_spark(probe, width - line.cell_len, symbols)))
     return lines
 
@@ -115,5 +116,4 @@ def _other_waits(progress: Progress, width: int, symbols: Symbols) -> list[Text]
 
 
 def _line(symbol: str, style: str, said: str, width: int, symbols: Symbols) -> Text:
-    line = Text(f"{symbol} ", style=style, no_wrap=True)
-    return line.append(fitted(visible(said), width - line.cell_len, symbols), style="default")
+    return one_line((f"{symbol} ", style), fitted(visible(said), width - cell_len(symbol) - 1, symbols))

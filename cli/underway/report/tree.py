@@ -17,7 +17,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from underway.report.progress import FINISHED, NodeProgress, PodProgress, Progress, StepProgress
-from underway.report.pulse import UNICODE, Symbols, fitted, watched
+from underway.report.pulse import UNICODE, Symbols, fitted, one_line, watched
 from underway.report.words import between, count, in_words, visible
 
 _GUIDE = 4
@@ -40,8 +40,7 @@ class Frame:
     def label(self, symbol: str, style: str, *parts: str) -> Text:
         """Parts in one line; the first is the name, and is cut last."""
         said = "  ".join(visible(part) for part in parts if part)
-        text = Text(f"{symbol} ", style=style, no_wrap=True, overflow="ellipsis")
-        return text.append(said, style="default")
+        return one_line((f"{symbol} ", style), said)
 
     def since(self, start: datetime | None) -> str:
         return between(start, self.now) if start else ""
@@ -58,14 +57,14 @@ def picture(progress: Progress, width: int, height: int, symbols: Symbols = UNIC
 
 
 def _header(progress: Progress, frame: Frame) -> list[Text]:
-    title = Text(visible(progress.playbook), style="bold", no_wrap=True, overflow="ellipsis")
+    title = one_line((visible(progress.playbook), "bold"))
     if progress.simulated:
         title.append("  SIMULATED", style="bold magenta")
     rest = f"  on {progress.cluster}  {frame.since(progress.started)}  run {progress.run}"
-    lines = [title.append(fitted(visible(rest), frame.width - title.cell_len, frame.symbols), style="default")]
+    lines = [title.append(fitted(visible(rest), frame.width - title.cell_len, frame.symbols))]
     if progress.restoring:
         why = f"{frame.symbols.restored} putting back what was changed: {progress.restoring}"
-        lines.append(Text(fitted(visible(why), frame.width, frame.symbols), style="bold yellow", no_wrap=True))
+        lines.append(one_line((fitted(visible(why), frame.width, frame.symbols), "bold yellow")))
     return lines
 
 
@@ -101,7 +100,7 @@ def _step(step: StepProgress, frame: Frame) -> Text:
         return frame.label(symbol, style, step.name, f"{in_words(step.outcome)} in {between(step.started, step.ended)}")
     finished = sum(node.phase in FINISHED for node in step.nodes.values())
     nodes = f"{finished:,} of {count(len(step.nodes), 'node')}" if step.nodes else step.verb
-    return frame.label(frame.symbols.active, "bold cyan", step.name, nodes, frame.since(step.started))
+    return frame.label(frame.symbols.active, "cyan", step.name, nodes, frame.since(step.started))
 
 
 def _nodes(branch: Tree, step: StepProgress, progress: Progress, frame: Frame, room: int) -> None:
@@ -157,14 +156,14 @@ def _node(node: NodeProgress, column: int, frame: Frame) -> Text:
         case "draining":
             total = max(node.to_move, node.moved)
             pods = f"{node.moved} of {count(total, 'pod')}"
-            text = frame.label(symbols.active, "bold cyan", name, "draining   ")
+            text = frame.label(symbols.active, "cyan", name, "draining   ")
             filled = _BAR if not total else _BAR * node.moved // total
             text.append("  " + symbols.filled * filled, style="cyan")
             text.append(symbols.empty * (_BAR - filled), style="bright_black")
             return text.append(f"  {pods}  {frame.since(node.started)}")
         case _:
             took = frame.since(node.started)
-            return frame.label(symbols.active, "bold cyan", name, node.phase.ljust(11), took, moved, reason)
+            return frame.label(symbols.active, "cyan", name, node.phase.ljust(11), took, moved, reason)
 
 
 @dataclass(frozen=True)
@@ -221,8 +220,7 @@ def _pods(branch: Tree, node: NodeProgress, progress: Progress, frame: Frame, ro
     lines = 0
     for index, row in enumerate(shown):
         name = f"{visible(row.name).ljust(name_column)}  " if row.name else ""
-        said = Text(f"{frame.symbols.moving} {name}", style="default", no_wrap=True, overflow="ellipsis")
-        said.append(f"{row.doing}: ", style="cyan")
+        said = one_line(f"{frame.symbols.moving} {name}", (f"{row.doing}: ", "cyan"))
         why, spare = visible(row.why), room - lines - (len(shown) - index) - bool(rest)
         if said.cell_len + cell_len(why) > width and spare > 0:
             said.append(f"\n    {fitted(why, width - _GUIDE, frame.symbols)}")
