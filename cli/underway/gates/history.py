@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from underway.gates.verdict import Sample, Verdict
-from underway.playbook.models import Gate
+from underway.playbook.gates import Gate
 from underway.units import format_duration
 
 AWAITED_TIMEOUT = timedelta(seconds=30)
@@ -18,6 +18,8 @@ UNMEASURED_LIMIT = timedelta(seconds=60)
 EVERY = timedelta(seconds=1)
 EVERY_OUTSIDE = timedelta(seconds=5)
 """Prometheus, Alertmanager and commands: what they cost is somebody else's."""
+SHORTEST = timedelta(milliseconds=10)
+"""Not even `every: 0s` makes a busy loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class History:
 def every(gate: Gate) -> timedelta:
     """The gate's `every`; by default 1 s for what the cluster's state tells, 5 s for what has to be asked for."""
     if gate.every is not None:
-        return gate.every
+        return max(gate.every, SHORTEST)
     return EVERY_OUTSIDE if gate.kind in ("prometheus", "alerts", "command") else EVERY
 
 
@@ -98,9 +100,8 @@ def guarded(gate: Gate, history: History, now: datetime) -> Verdict:
     """
     if now < history.began:
         return Verdict("pass", f"not judged during its first {format_duration(gate.initial_delay or timedelta())}")
-    allowed = gate.failures or 0
-    if history.failures > allowed:
-        return Verdict("fail", history.failure + (f" ({history.failures} times)" if allowed else ""))
+    if history.failures > gate.failures:
+        return Verdict("fail", history.failure + (f" ({history.failures} times)" if gate.failures else ""))
     last = history.last
     if last is None:
         return unmeasured(gate, history.began, now, "not measured yet")
@@ -111,7 +112,7 @@ def guarded(gate: Gate, history: History, now: datetime) -> Verdict:
         return silent
     if last.holds:
         return Verdict("pass", last.reason)
-    return Verdict("pass", f"{last.reason} (failure {history.failures} of {allowed} allowed)")
+    return Verdict("pass", f"{last.reason} (failure {history.failures} of {gate.failures} allowed)")
 
 
 def unmeasured(gate: Gate, since: datetime, now: datetime, reason: str) -> Verdict:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from underway.gates.history import deadline, unmeasured
 from underway.gates.verdict import Verdict
-from underway.playbook.models import Gate, HttpGate
+from underway.playbook.gates import Gate, HttpGate
 from underway.units import format_duration
 
 SILENCE_LIMIT = timedelta(seconds=5)

@@ -11,7 +11,7 @@ from underway.cluster.model import Node, Ref, Workload
 from underway.cluster.state import ClusterState
 from underway.cluster.traffic import ready_endpoints
 from underway.gates.verdict import Sample
-from underway.playbook.models import Gate, NodeGate, RestartsGate, ServiceGate, WorkloadGate
+from underway.playbook.gates import Gate, NodeGate, RestartsGate, ServiceGate, WorkloadGate
 from underway.units import format_duration
 
 Restarts: TypeAlias = Mapping[str, int]
@@ -34,7 +34,8 @@ def sample(
         case WorkloadGate() as body:
             holds, reason = _workload(body, state)
         case NodeGate() as body:
-            holds, reason = _nodes(body, _selected(body, state, node), now)
+            at_hand = node if gate.node is not None and body.select is None else None
+            holds, reason = _nodes(body, _selected(body, state, at_hand), now)
         case RestartsGate() as body:
             holds, reason = _restarts(body, state, baseline or {})
         case _:
@@ -93,9 +94,9 @@ def _job(job: Workload) -> tuple[bool, str]:
 
 def _selected(body: NodeGate, state: ClusterState, node: str | None) -> list[Node] | str:
     """The nodes that the gate is about, or why there are none."""
-    if node is not None:
-        found = state.nodes.get(node)
-        return [found] if found else _missing(Ref("node", "", node), (known.ref for known in state.nodes.values()))
+    if (name := body.name or node) is not None:
+        found = state.nodes.get(name)
+        return [found] if found else _missing(Ref("node", "", name), (known.ref for known in state.nodes.values()))
     chosen = [found for found in state.nodes.values() if body.select is None or body.select.matches(found.labels)]
     return chosen or "no node is selected"
 
