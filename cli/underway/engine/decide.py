@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from underway.cluster.actions import Action, DeleteLease, Evict, PatchPod, PutLease
-from underway.cluster.model import Ref
+from underway.cluster.model import Lease, Ref
 from underway.cluster.state import MARK, ClusterState
 from underway.engine import guarding, stepping
 from underway.engine.events import (
@@ -27,12 +27,14 @@ from underway.engine.events import (
     Waiting,
 )
 from underway.engine.run import LEASE_RENEWAL, LEASE_SECONDS, Run
+from underway.errors import Blocker
 from underway.gates.measurements import Measurements
 from underway.steps import undo
 from underway.steps.progress import Fact, NodeEntered, PodJudged, PodLeft, Turn
 
 PUT_BACK_LIMIT = timedelta(minutes=10)
 WHOLE_LIMIT = timedelta(minutes=2)
+_CLOCKS_DIFFER = timedelta(seconds=50)
 
 
 @dataclass
@@ -90,8 +92,18 @@ def _advance(run: Run, turn: Turn, look: guarding.Look, decision: Decision) -> N
 
 
 def _renew_lease(run: Run, turn: Turn) -> None:
-    if run.phase in ("releasing", "ended"):
+    if run.phase in ("claiming", "releasing", "ended"):
         return
+    lease = turn.state.leases.get(run.lease)
+    if lease is not None and lease.holder != run.holder:
+        run.outcome, run.reason = "failed", f"another process has taken this run over: {lease.holder}"
+        run.left_changed = tuple(str(ref) for ref in undo.marked(turn))
+        run.phase = "ended"
+        return
+    _put_lease(run, turn)
+
+
+def _put_lease(run: Run, turn: Turn) -> None:
     if run.lease_renewed is None or turn.now - run.lease_renewed >= LEASE_RENEWAL:
         run.lease_renewed = turn.now
         says = "claim: this run is alive"
@@ -105,12 +117,37 @@ def _claim(run: Run, turn: Turn) -> None:
         return
     lease = turn.state.leases.get(run.lease)
     if lease is None or lease.holder != run.holder:
-        turn.wait(run.lease, "has to be ours before the first change")
+        if lease is None or _has_died(lease, run, turn):
+            _put_lease(run, turn)
+            turn.wait(run.lease, "has to be ours before the first change")
         return
     if run.only_restore:
         run.phase, run.putting_back_since = "putting back", turn.now
     else:
         run.phase = "checking"
+
+
+def _has_died(lease: Lease, run: Run, turn: Turn) -> bool:
+    """Whether the process that holds the Lease gives no sign of life any more. Clocks may differ, so what counts is
+    that it is not renewed while we look; one that ended long ago by any clock is not waited for.
+    """
+    lasts = timedelta(seconds=lease.duration_seconds)
+    if lease.renewed is None or turn.now - lease.renewed > lasts + _CLOCKS_DIFFER:
+        return True
+    if run.foreign_renewal is None:
+        run.foreign_renewal = (turn.now, lease.renewed)
+    first_seen, renewed = run.foreign_renewal
+    if lease.renewed != renewed:
+        remedy = f"stop it first (Ctrl-C where it runs: {lease.holder})"
+        run.blockers = (Blocker(str(lease.ref), f"run {run.id} is alive", remedy),)
+        _end(run, "refused", f"run {run.id} is alive")
+        return False
+    end = first_seen + lasts
+    if turn.now < end:
+        turn.wait(lease.ref, f"the run may still be alive: taking over at {end:%H:%M:%S} if it gives no sign")
+        turn.look_again(end)
+        return False
+    return True
 
 
 def _release(run: Run, turn: Turn) -> None:

@@ -1,7 +1,7 @@
 """What happens in a run, one frozen value an event: the journal, `run -o json` and every view are made of them.
 
 As JSON, each is one object with camelCase keys and `schema`, `type`, `at` (RFC 3339, UTC) and `run`. The receipt is
-the last. `Pulse` and `Waiting` are for those who watch; the journal leaves `Pulse` out.
+the last. `Pulse` and `Waiting` are for those who watch; the journal leaves them out.
 """
 
 from __future__ import annotations
@@ -100,6 +100,7 @@ class Waiting(_Event, frozen=True, kw_only=True, tag="waiting"):
     """What the run waits for now: (object, reason) pairs. Sent when they change."""
 
     waits: tuple[tuple[str, str], ...]
+    journaled: ClassVar[bool] = False
 
 
 class GateChanged(_Event, frozen=True, kw_only=True, tag="gateChanged"):

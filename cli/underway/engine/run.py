@@ -53,6 +53,8 @@ class Run:
     disturbed: dict[str, Ref] = field(default_factory=dict)
     """The controllers whose pods have been moved, by UID: at the end they have to be whole again."""
     lease_renewed: datetime | None = None
+    foreign_renewal: tuple[datetime, datetime | None] | None = None
+    """When another process's Lease of this run was first seen, and as of when it was renewed."""
     stop: Literal["", "interrupted", "terminated"] = ""
     outcome: RunOutcome = "done"
     reason: str = ""

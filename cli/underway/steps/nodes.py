@@ -216,7 +216,6 @@ def _drain(node: Node, here: NodeWork, step: NodesStep, turn: Turn) -> None:
         turn.look_again(end)
         return
     if step.maintain is not None and step.maintain.job is not None:
-        turn.act(marks.enter(node, "maintaining"))
         _enter(node.name, here, "maintaining", turn)
     else:
         _enter(node.name, here, "verifying", turn)
@@ -252,6 +251,8 @@ def _maintain(node: Node, here: NodeWork, step: NodesStep, work: NodesWork, turn
     ref = maintenance.job_ref(node, turn.run, work.index, job.namespace or work.namespace)
     found = turn.state.workloads.get(ref)
     end = here.since + maintenance.deadline(job)
+    if node.annotations.get(marks.PHASE) != "maintaining":
+        turn.act(marks.enter(node, "maintaining"))
     if found is None:
         turn.act(maintenance.create(node, job, ref, turn.run))
     elif found.complete:

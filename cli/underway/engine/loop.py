@@ -1,0 +1,167 @@
+"""The loop: observe, decide, act, record. The only part of the engine that waits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from underway.cluster.actions import Action, Evict, Outcome, PutLease
+from underway.cluster.model import Ref
+from underway.cluster.port import Cluster
+from underway.engine.decide import decide
+from underway.engine.events import Change, ChangeRefused, Event, Pulse
+from underway.engine.guarding import probe_counts
+from underway.engine.run import Run
+from underway.engine.watched import FROM_STATE
+from underway.gates.measurements import Measurements
+from underway.playbook.models import Gate
+
+_PULSE = timedelta(seconds=1)
+_LOOK_AGAIN = timedelta(milliseconds=100)
+_FIRST_REST = 0.5
+_LONGEST_REST = 8.0
+
+
+class Measuring(Measurements, Protocol):
+    """What measures the gates that the state does not answer."""
+
+    def start(self, name: str, gate: Gate) -> None: ...
+
+    async def stop(self, name: str) -> None: ...
+
+
+@dataclass
+class _Rest:
+    """A write that was not accepted rests until then, or until what it depended on has changed."""
+
+    until: datetime
+    refusals: int
+    budgets: tuple[str, ...] = ()
+
+
+@dataclass
+class Loop:
+    """One run against one cluster. `record` gets every event as it happens; `nudge` wakes the loop from outside."""
+
+    run: Run
+    cluster: Cluster
+    measuring: Measuring
+    record: Callable[[Event], None]
+    nudge: asyncio.Event = field(default_factory=asyncio.Event)
+    _flying: dict[Ref, asyncio.Task[None]] = field(default_factory=dict)
+    _resting: dict[Ref, _Rest] = field(default_factory=dict)
+    _measured: set[str] = field(default_factory=set)
+    _stopping: set[asyncio.Task[None]] = field(default_factory=set)
+    _claimed: bool = False
+
+    async def drive(self) -> None:
+        """Run until the run has ended. Cancelled, it leaves the cluster as it is, marks and all."""
+        pulse = self.cluster.now()
+        try:
+            while True:
+                now = self.cluster.now()
+                wake = self._turn(now)
+                self._measure()
+                if self.run.phase == "ended" and not self._flying:
+                    return
+                if now >= pulse + _PULSE:
+                    pulse = now
+                    self.record(Pulse(at=now, run=self.run.id, probes=probe_counts(self.run, self.measuring)))
+                await self._something(min(wake, pulse + _PULSE))
+        finally:
+            for task in self._flying.values():
+                task.cancel()
+            await asyncio.gather(*self._flying.values(), *self._stopping, return_exceptions=True)
+
+    def _turn(self, now: datetime) -> datetime:
+        """Decide once and send what was decided; returns when to look again."""
+        decision = decide(self.run, self.cluster.state(), self.measuring, now)
+        for event in decision.events:
+            self.record(event)
+        wake = decision.wake or now + _PULSE
+        for action in decision.actions:
+            rest = self._resting.get(action.object)
+            if action.object in self._flying:
+                continue
+            if rest is not None and now < rest.until and rest.budgets == self._budgets(action):
+                wake = min(wake, rest.until)
+                continue
+            if not isinstance(action, PutLease) or not self._claimed:
+                self._announce(action, now)
+            self._flying[action.object] = asyncio.create_task(self._perform(action))
+        return wake
+
+    def _announce(self, action: Action, now: datetime) -> None:
+        self._claimed = self._claimed or isinstance(action, PutLease)
+        verb = type(action).__struct_config__.tag
+        self.record(Change(at=now, run=self.run.id, action=str(verb), object=str(action.object), says=action.says))
+
+    async def _perform(self, action: Action) -> None:
+        outcome = await self.cluster.perform(action)
+        now = self.cluster.now()
+        del self._flying[action.object]
+        if outcome.status in ("done", "gone"):
+            self._resting.pop(action.object, None)
+        else:
+            self._resting[action.object] = self._rest(action, outcome, now)
+            if outcome.status != "conflict":
+                self.record(
+                    ChangeRefused(
+                        at=now,
+                        run=self.run.id,
+                        action=str(type(action).__struct_config__.tag),
+                        object=str(action.object),
+                        says=action.says,
+                        status=outcome.status,
+                        message=outcome.message,
+                    )
+                )
+        self.nudge.set()
+
+    def _rest(self, action: Action, outcome: Outcome, now: datetime) -> _Rest:
+        """A conflict is looked at anew at once; a budget that says no is waited for; the rest backs off."""
+        before = self._resting.get(action.object)
+        refusals = before.refusals + 1 if before is not None else 0
+        if outcome.status == "conflict":
+            return _Rest(now + _LOOK_AGAIN, refusals)
+        seconds = outcome.retry_after or min(_LONGEST_REST, _FIRST_REST * 2**refusals)
+        return _Rest(now + timedelta(seconds=seconds), refusals, self._budgets(action))
+
+    def _budgets(self, action: Action) -> tuple[str, ...]:
+        """What the answer to an eviction depends on: the versions of the pod's budgets."""
+        state = self.cluster.state()
+        pod = state.pods.get(action.object) if isinstance(action, Evict) else None
+        return tuple(budget.resource_version for budget in state.budgets_of(pod)) if pod else ()
+
+    def _measure(self) -> None:
+        """Measure what is watched, and nothing else."""
+        wanted = {name: found.gate for name, found in self.run.watched.items() if found.gate.kind not in FROM_STATE}
+        if self.run.phase in ("releasing", "ended"):
+            return
+        for name, gate in wanted.items():
+            if name not in self._measured:
+                self._measured.add(name)
+                self.measuring.start(name, gate)
+        for name in self._measured - wanted.keys():
+            self._measured.discard(name)
+            stopping = asyncio.create_task(self.measuring.stop(name))
+            self._stopping.add(stopping)
+            stopping.add_done_callback(self._stopping.discard)
+
+    async def _something(self, until: datetime) -> None:
+        """Wait for a change, the end of a write, a nudge, or the moment."""
+        self.nudge.clear()
+        changed = asyncio.ensure_future(self.cluster.changed(until))
+        nudged = asyncio.ensure_future(self.nudge.wait())
+        try:
+            await asyncio.wait((changed, nudged), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (changed, nudged):
+                task.cancel()
+            answers = await asyncio.gather(changed, nudged, return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, Exception):
+                raise answer

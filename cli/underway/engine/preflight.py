@@ -1,0 +1,164 @@
+"""Before the first change: everything that stands in the way, each with its remedy, and the permissions a run needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from underway.cluster.actions import Need
+from underway.cluster.model import LEASE_NAMESPACE, Node, Pod
+from underway.cluster.room import Room, larger_first, unschedulable_message
+from underway.cluster.state import ClusterState
+from underway.engine.stepping import AVAILABLE_VERBS, step_name
+from underway.errors import Blocker
+from underway.playbook.models import Gate, NodesStep, Playbook, Step
+from underway.steps import marks, nodes
+from underway.steps.treatment import Treatment, treatment
+
+_UNAVAILABLE_GATES = frozenset({"job"})
+_SKEW = timedelta(seconds=5)
+
+
+def needs(playbook: Playbook, namespace: str) -> list[Need]:
+    """The permissions to write that the playbook needs; those to read are the adapter's own."""
+    found = {
+        Need(verb, "coordination.k8s.io", "leases", LEASE_NAMESPACE) for verb in ("get", "create", "patch", "delete")
+    }
+    for step in playbook.spec.steps:
+        if isinstance(step.body, NodesStep):
+            found |= {
+                Need("patch", "", "nodes"),
+                Need("patch", "", "pods"),
+                Need("create", "", "pods/eviction"),
+                Need("patch", "policy", "poddisruptionbudgets"),
+            }
+            job = step.body.maintain.job if step.body.maintain else None
+            if job is not None:
+                where = job.namespace or namespace
+                found |= {Need("create", "batch", "jobs", where), Need("delete", "batch", "jobs", where)}
+    return sorted(found)
+
+
+def permission_blocker(need: Need) -> Blocker:
+    return Blocker(
+        f"permission/{need.resource}", f"you may not {need}", "have it granted: manifests/rbac.yaml lists every rule"
+    )
+
+
+def blockers(
+    playbook: Playbook, state: ClusterState, run: str, now: datetime, *, allow_commands: bool = False
+) -> tuple[Blocker, ...]:
+    """All that stands in the way, each once, in the order of the playbook."""
+    found: dict[Blocker, None] = {}
+    for gate in _gates(playbook):
+        found |= dict.fromkeys(_gate_blockers(gate, allow_commands=allow_commands))
+    for index, step in enumerate(playbook.spec.steps):
+        if step.verb not in AVAILABLE_VERBS:
+            reason = f"the verb `{step.verb}` cannot be run by this version"
+            found[Blocker(f"step/{step_name(step, index)}", reason, "take the step out, or use a later version")] = None
+        elif isinstance(step.body, NodesStep):
+            found |= dict.fromkeys(_nodes_blockers(step, index, state, run, now))
+    return tuple(found)
+
+
+def _gates(playbook: Playbook) -> Iterator[Gate]:
+    yield from playbook.spec.guards
+    for step in playbook.spec.steps:
+        yield from (*step.before, *step.during, *step.after)
+        yield from getattr(step.body, "gates", ())
+        yield from getattr(step.body, "verify", ())
+
+
+def _gate_blockers(gate: Gate, *, allow_commands: bool) -> Iterator[Blocker]:
+    name = f"gate/{gate.name or gate.kind}"
+    if gate.kind in _UNAVAILABLE_GATES:
+        yield Blocker(name, f"a gate of kind `{gate.kind}` cannot be run by this version", "use another kind of gate")
+    if gate.kind == "command" and not allow_commands:
+        yield Blocker(name, "it runs a command on this machine", "allow it with --allow-commands")
+
+
+def _nodes_blockers(step: Step, index: int, state: ClusterState, run: str, now: datetime) -> Iterator[Blocker]:
+    body = step.body
+    if not isinstance(body, NodesStep):
+        return
+    name = f"step/{step_name(step, index)}"
+    if body.maintain is not None and body.maintain.hold is not None:
+        yield Blocker(name, "`maintain.hold` cannot be run by this version", "use maintain.job")
+    found, unknown = nodes.selected(body, state)
+    for missing in unknown:
+        yield Blocker(f"node/{missing}", "there is no such node", "correct the name: kubectl get nodes lists them")
+    if not found and not unknown:
+        yield Blocker(name, "no node is selected", "correct select: kubectl get nodes --show-labels")
+    for node in found:
+        yield from _node_blockers(node, state, run, now)
+    treatments = {node.name: judged(node, body, state) for node in found}
+    for node in found:
+        for _, treated in treatments[node.name]:
+            yield from treated.blockers
+    yield from _room_blockers(body, state, treatments)
+
+
+def judged(node: Node, step: NodesStep, state: ClusterState) -> list[tuple[Pod, Treatment]]:
+    """The pods of a node with what will be done with each."""
+    return [(pod, treatment(pod, step.drain, state)) for pod in state.pods_on(node.name)]
+
+
+def _node_blockers(node: Node, state: ClusterState, run: str, now: datetime) -> Iterator[Blocker]:
+    other = marks.run_of(node)
+    drained = node.annotations.get(marks.PHASE) == "drained"
+    if other is not None and other != run and not drained:
+        if alive(other, state, now):
+            yield Blocker(
+                str(node.ref), f"run {other} is at work on it", f"wait for it, or stop it: underway status {other}"
+            )
+        else:
+            yield Blocker(str(node.ref), f"run {other} has left it changed", f"underway restore {other}")
+    if not node.ready:
+        reason = "it is not Ready: its kubelet would not stop the pods"
+        yield Blocker(str(node.ref), reason, "repair it first, or leave it out with select.except")
+
+
+def alive(run: str, state: ClusterState, now: datetime) -> bool:
+    """Whether the run has given a sign of life within its Lease's time, give or take a difference of clocks."""
+    for lease in state.leases.values():
+        if lease.run == run and lease.renewed is not None:
+            return now < lease.renewed + timedelta(seconds=lease.duration_seconds) + _SKEW
+    return False
+
+
+def _room_blockers(
+    step: NodesStep, state: ClusterState, treatments: dict[str, list[tuple[Pod, Treatment]]]
+) -> Iterator[Blocker]:
+    """Play the step in thought: as many nodes at a time as are taken together, replacements on those that are left."""
+    room = Room(state)
+    order = [name for name in nodes.ordered(step, state) if name in treatments]
+    size = nodes.at_once(step, len(order))
+    done: set[str] = set()
+    moved: dict[str, list[Pod]] = {}
+    total = _largest(state)
+    for start in range(0, len(order), size):
+        wave = order[start : start + size]
+        leaving = [
+            pod for name in wave for pod, way in treatments[name] if way.verdict in ("handoff", "evict") and pod.owner
+        ]
+        leaving += [pod for name in wave for pod in moved.pop(name, [])]
+        for pod in leaving:
+            room.remove(pod)
+        for pod in larger_first(leaving, total):
+            placed = room.place(pod, closed=wave, preferred=done)
+            if isinstance(placed, str):
+                moved.setdefault(placed, []).append(replace(pod, node=placed))
+            else:
+                remedy = "add a node or free room; or loosen its requests, selectors, affinity or tolerations"
+                yield Blocker(str(pod.ref), f"no room for its replacement: {unschedulable_message(placed)}", remedy)
+        done |= set(wave)
+
+
+def _largest(state: ClusterState) -> dict[str, int]:
+    largest: dict[str, int] = {}
+    for node in state.nodes.values():
+        for resource, amount in node.allocatable.items():
+            largest[resource] = max(amount, largest.get(resource, 0))
+    return largest

@@ -1,0 +1,157 @@
+"""The receipt: what a run's events add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from underway.engine.events import (
+    Event,
+    NodeChanged,
+    NodeReceipt,
+    PodMoved,
+    PodPlanned,
+    ProbeCount,
+    Receipt,
+    RunOutcome,
+    RunStarted,
+)
+from underway.errors import Blocker, ExitStatus
+
+
+@dataclass
+class _NodeTally:
+    began: datetime
+    emptied: datetime | None = None
+    ended: datetime | None = None
+    outcome: Literal["done", "failed", "restored", "untouched"] = "untouched"
+    moved: int = 0
+    reason: str = ""
+
+
+@dataclass
+class Tally:
+    """Events added up, one after another."""
+
+    started: RunStarted | None = None
+    nodes: dict[str, _NodeTally] = field(default_factory=dict)
+    handed_off: int = 0
+    evicted: int = 0
+    gone: int = 0
+    last: datetime | None = None
+
+    def add(self, event: Event) -> None:
+        self.last = event.at
+        match event:
+            case RunStarted():
+                self.started = event
+            case NodeChanged():
+                self._add_node(event)
+            case PodMoved():
+                self._add_pod(event)
+            case PodPlanned() | _:
+                pass
+
+    def _add_node(self, event: NodeChanged) -> None:
+        node = self.nodes.setdefault(event.node, _NodeTally(event.at))
+        match event.phase:
+            case "draining":
+                node.began = event.at
+            case "maintaining" | "verifying":
+                node.emptied = node.emptied or event.at
+            case "done" | "failed" | "restored":
+                node.outcome, node.ended, node.reason = event.phase, event.at, event.reason
+            case "pending":
+                pass
+
+    def _add_pod(self, event: PodMoved) -> None:
+        match event.how:
+            case "handedOff":
+                self.handed_off += 1
+            case "evicted":
+                self.evicted += 1
+            case "gone":
+                self.gone += 1
+        if event.how != "gone" and event.node in self.nodes:
+            self.nodes[event.node].moved += 1
+
+
+def tally(events: Iterable[Event]) -> Tally:
+    found = Tally()
+    for event in events:
+        found.add(event)
+    return found
+
+
+def exit_status(outcome: RunOutcome, *, restored: bool, stop: str) -> ExitStatus:
+    """The one place that says with which status a run ends."""
+    match outcome:
+        case "done":
+            return ExitStatus.DONE
+        case "refused":
+            return ExitStatus.REFUSED
+        case "interrupted":
+            return ExitStatus.TERMINATED if stop == "terminated" else ExitStatus.INTERRUPTED
+        case "timedOut" | "inconclusive":
+            return ExitStatus.PUT_BACK if restored else ExitStatus.PAUSED
+        case "failed":
+            return ExitStatus.PUT_BACK if restored else ExitStatus.PERSON_NEEDED
+
+
+def receipt(  # noqa: PLR0913 - a receipt has many lines
+    found: Tally,
+    *,
+    run: str,
+    playbook: str,
+    at: datetime,
+    outcome: RunOutcome,
+    reason: str,
+    stop: str = "",
+    probes: tuple[ProbeCount, ...] = (),
+    left_changed: tuple[str, ...] = (),
+    blockers: tuple[Blocker, ...] = (),
+) -> Receipt:
+    """What there is to hand over. A node that was begun and not ended counts as restored if nothing is left changed."""
+    started = found.started.at if found.started else at
+    restored = not left_changed
+    details = tuple(_node(name, node, at, restored=restored) for name, node in found.nodes.items())
+    return Receipt(
+        at=at,
+        run=run,
+        playbook=playbook,
+        outcome=outcome,
+        reason=reason,
+        exit_status=exit_status(outcome, restored=restored, stop=stop),
+        started=started,
+        duration_seconds=_seconds(started, at),
+        pods_moved=found.handed_off + found.evicted,
+        evicted=found.evicted,
+        handed_off=found.handed_off,
+        nodes=tuple(node.name for node in details if node.outcome == "done"),
+        node_details=details,
+        probes=probes,
+        restored=restored,
+        left_changed=left_changed,
+        blockers=blockers,
+        simulated=found.started.simulated if found.started else False,
+    )
+
+
+def _node(name: str, node: _NodeTally, at: datetime, *, restored: bool) -> NodeReceipt:
+    outcome = node.outcome
+    if outcome == "untouched":
+        outcome = "restored" if restored else "failed"
+    return NodeReceipt(
+        name=name,
+        outcome=outcome,
+        duration_seconds=_seconds(node.began, node.ended or at),
+        emptied_seconds=_seconds(node.began, node.emptied) if node.emptied else None,
+        pods_moved=node.moved,
+        reason=node.reason,
+    )
+
+
+def _seconds(start: datetime, end: datetime) -> float:
+    return round((end - start).total_seconds(), 3)
