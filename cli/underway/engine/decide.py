@@ -48,18 +48,17 @@ class Decision:
 
 def decide(run: Run, state: ClusterState, measurements: Measurements, now: datetime) -> Decision:
     decision = Decision()
-    turn = Turn(run.id, state, now, run.left_traffic)
-    look = guarding.Look(run, state, measurements, now)
+    tell = decision.events.append
+    turn = Turn(run.id, state, now, run.left_traffic, lambda fact: tell(_told(fact, run, now)))
+    look = guarding.Look(run, state, measurements, now, tell)
     _renew_lease(run, turn)
     _advance(run, turn, look, decision)
     _remember_disturbed(run, turn)
     decision.actions += turn.actions
-    decision.events += look.events
-    decision.events += [_told(fact, run, now) for fact in turn.facts]
     waits = tuple((str(wait.object), wait.reason) for wait in turn.waits)
     if waits != run.told_waits and run.phase != "ended":
         run.told_waits = waits
-        decision.events.append(Waiting(at=now, run=run.id, waits=waits))
+        tell(Waiting(at=now, run=run.id, waits=waits))
     moments = [moment for moment in (decision.wake, turn.wake, look.wake) if moment is not None]
     decision.wake = min(moments, default=None)
     return decision

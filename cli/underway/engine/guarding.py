@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from underway.cluster.state import ClusterState
@@ -19,20 +19,20 @@ from underway.playbook.models import Gate
 
 @dataclass
 class Look:
-    """One look at the gates: what it reads, what it has to tell, and when to look again."""
+    """One look at the gates: what it reads, whom it tells, and when to look again."""
 
     run: Run
     state: ClusterState
     measurements: Measurements
     now: datetime
-    events: list[Event] = field(default_factory=list)
+    tell: Callable[[Event], None]
     wake: datetime | None = None
 
     def at(self, watched: Watched) -> Verdict:
         verdict = look(watched, self.state, self.measurements, self.run.restarts, self.now)
         if verdict.status != watched.told:
             watched.told = verdict.status
-            self.events.append(
+            self.tell(
                 GateChanged(
                     at=self.now,
                     run=self.run.id,

@@ -86,9 +86,13 @@ def detached_from(replicaset_uid: str, state: ClusterState) -> list[Pod]:
 
 
 def serving(replicaset_uid: str, state: ClusterState) -> int:
-    """How many pods serve for a ReplicaSet: its own, and those detached from it that have not been withdrawn."""
-    own = sum(traffic.serves(pod, state) for pod in state.pods_of(replicaset_uid))
-    return own + sum(traffic.serves(pod, state) for pod in detached_from(replicaset_uid, state))
+    """How many pods serve for a ReplicaSet: its own, and those detached from it that have not been withdrawn.
+
+    A pod that has just been detached is its own until it releases it, so each is counted by its UID.
+    """
+    candidates = {pod.uid: pod for pod in state.pods_of(replicaset_uid) if marks.STAGE not in pod.annotations}
+    candidates |= {pod.uid: pod for pod in detached_from(replicaset_uid, state)}
+    return sum(traffic.serves(pod, state) for pod in candidates.values())
 
 
 @dataclass(frozen=True)
@@ -160,11 +164,12 @@ def _shortfall(pod: Pod, state: ClusterState, ledger: Ledger) -> str | None:
 
 def _replacement(uid: str, state: ClusterState) -> str:
     """Say which pod is waited for, with what the cluster says about it."""
-    for pod in state.pods_of(uid):
-        if pod.deleting is None and not pod.ready:
+    own = [pod for pod in state.pods_of(uid) if pod.deleting is None and marks.STAGE not in pod.annotations]
+    for pod in own:
+        if not pod.ready:
             return f"replacement {pod.name} is not Ready" + (f": {pod.waiting}" if pod.waiting else "")
-    for pod in state.pods_of(uid):
-        if pod.deleting is None and not traffic.serves(pod, state):
+    for pod in own:
+        if not traffic.serves(pod, state):
             return f"replacement {pod.name} is not in every EndpointSlice yet"
     return "its ReplicaSet has not made the replacement yet"
 

@@ -130,7 +130,8 @@ def _start_nodes(step: NodesStep, work: NodesWork, turn: Turn, verify: Verify) -
             continue
         away = {other for other in waiting if _unavailable(other, turn.state)} | work.at_work.keys() | {name}
         if len(away) > limit:
-            turn.wait(node.ref, f"its turn comes when fewer than {limit} of the nodes are unavailable")
+            if not work.at_work:
+                turn.wait(node.ref, f"its turn comes when fewer than {limit} of the nodes are unavailable")
             break
         leaving = _leaving(node, step, turn.state)
         work.at_work[name] = NodeWork("draining", turn.now)

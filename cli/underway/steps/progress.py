@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, TypeAlias
@@ -57,10 +58,11 @@ class Turn:
     now: datetime
     left_traffic: dict[str, datetime]
     """By pod UID: when a withdrawn pod was first seen outside every EndpointSlice. Kept from turn to turn."""
+    note: Callable[[Fact], None]
+    """Tell what has come to pass."""
     ledger: Ledger = field(default_factory=Ledger)
     actions: list[Action] = field(default_factory=list)
     waits: list[Wait] = field(default_factory=list)
-    facts: list[Fact] = field(default_factory=list)
     wake: datetime | None = None
 
     def act(self, action: Action) -> None:
@@ -68,9 +70,6 @@ class Turn:
 
     def wait(self, found: Ref, reason: str) -> None:
         self.waits.append(Wait(found, reason))
-
-    def note(self, fact: Fact) -> None:
-        self.facts.append(fact)
 
     def look_again(self, moment: datetime) -> None:
         self.wake = moment if self.wake is None else min(self.wake, moment)
