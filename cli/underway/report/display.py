@@ -23,6 +23,8 @@ from underway.report.words import clock
 
 PAINT_EVERY = 0.1
 """Seconds between two paintings, however many events come."""
+MARGIN = 2
+"""Columns left free at the right, so that the terminal's own `^C` starts no new line."""
 _STYLES = {"plain": "", "good": "green", "bad": "bold red", "faint": "bright_black"}
 
 
@@ -74,8 +76,9 @@ class Display:
         self._painted = time.monotonic()
         self._after_a_resize()
         width, height = self._console.size
-        tree = picture(self._progress, width - 1, max(height - max(height // 3, 1), 1), self._symbols)
-        rendered = self._console.render_lines(tree, self._console.options.update(width=width - 1), pad=False)
+        width = max(width - MARGIN, 1)
+        tree = picture(self._progress, width, max(height - max(height // 3, 1), 1), self._symbols)
+        rendered = self._console.render_lines(tree, self._console.options.update(width=width), pad=False)
         self._drawn = [sum(segment.cell_length for segment in line) for line in rendered]
         self._live.start()
         self._live.update(tree)
