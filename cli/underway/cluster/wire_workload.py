@@ -1,0 +1,160 @@
+"""Deployments, ReplicaSets, StatefulSets, DaemonSets and Jobs on the wire."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Any, Literal
+
+import msgspec
+
+from underway.cluster.model import Template, Workload
+from underway.cluster.wire_metadata import ABSENT, OURS, Condition, Wire, WireObject, WireSelector
+from underway.cluster.wire_podspec import digest, podspec
+
+_HASH = "pod-template-hash"
+
+
+class WireTemplate(WireObject):
+    spec: msgspec.Raw = ABSENT
+
+    def decoded(self) -> Template:
+        """A ReplicaSet's template has the same hash as that of its Deployment: the label that tells them apart does
+        not count.
+        """
+        labels = self.own.labels or {}
+        told = sorted((key, value) for key, value in labels.items() if key != _HASH)
+        noted = sorted((self.own.annotations or {}).items())
+        text = msgspec.json.encode((told, noted)) + digest(self.spec)
+        return Template(labels, podspec(self.spec), blake2b(text, digest_size=8).hexdigest())
+
+
+class WireStrategy(Wire):
+    type: str | None = None
+
+
+class WireWorkloadSpec(Wire):
+    replicas: int | None = None
+    selector: WireSelector | None = None
+    template: WireTemplate | None = None
+    strategy: WireStrategy | None = None
+    update_strategy: WireStrategy | None = None
+    paused: bool | None = None
+    suspend: bool | None = None
+    parallelism: int | None = None
+    backoff_limit: int | None = None
+
+
+class WireWorkloadStatus(Wire):
+    replicas: int | None = None
+    ready_replicas: int | None = None
+    available_replicas: int | None = None
+    updated_replicas: int | None = None
+    observed_generation: int | None = None
+    desired_number_scheduled: int | None = None
+    current_number_scheduled: int | None = None
+    number_ready: int | None = None
+    number_available: int | None = None
+    updated_number_scheduled: int | None = None
+    active: int | None = None
+    ready: int | None = None
+    failed: int | None = None
+    succeeded: int | None = None
+    conditions: list[Condition] | None = None
+
+    def condition(self, kind: str) -> Condition | None:
+        return next((one for one in self.conditions or () if one.type == kind and one.status == "True"), None)
+
+
+class WireWorkload(WireObject):
+    spec: WireWorkloadSpec | None = None
+    status: WireWorkloadStatus | None = None
+
+    @property
+    def asked(self) -> WireWorkloadSpec:
+        return self.spec or WireWorkloadSpec()
+
+    @property
+    def told(self) -> WireWorkloadStatus:
+        return self.status or WireWorkloadStatus()
+
+    def workload(
+        self, kind: Literal["deployment", "replicaset", "statefulset", "daemonset", "job"], **fields: Any
+    ) -> Workload:
+        own, spec = self.own, self.asked
+        return Workload(
+            kind=kind,
+            uid=own.uid or "",
+            namespace=own.namespace or "default",
+            name=own.name or "",
+            labels=own.kept_labels(),
+            annotations=own.kept_annotations(OURS, "deployment.kubernetes.io/"),
+            owner=own.controller(),
+            selector=spec.selector.decoded() if spec.selector else None,
+            template=spec.template.decoded() if spec.template else None,
+            generation=own.generation or 0,
+            observed_generation=self.told.observed_generation or 0,
+            resource_version=own.resource_version or "",
+            **fields,
+        )
+
+    def counts(self) -> dict[str, int]:
+        replicas, status = self.asked.replicas, self.told
+        return {
+            "replicas": 1 if replicas is None else replicas,
+            "ready": status.ready_replicas or 0,
+            "available": status.available_replicas or 0,
+            "updated": status.updated_replicas or 0,
+            "current": status.replicas or 0,
+        }
+
+
+class WireDeployment(WireWorkload):
+    def decoded(self) -> Workload:
+        strategy = _type(self.asked.strategy)
+        return self.workload("deployment", strategy=strategy, paused=bool(self.asked.paused), **self.counts())
+
+
+class WireReplicaSet(WireWorkload):
+    def decoded(self) -> Workload:
+        return self.workload("replicaset", **self.counts())
+
+
+class WireStatefulSet(WireWorkload):
+    def decoded(self) -> Workload:
+        return self.workload("statefulset", strategy=_type(self.asked.update_strategy), **self.counts())
+
+
+class WireDaemonSet(WireWorkload):
+    def decoded(self) -> Workload:
+        status = self.told
+        return self.workload(
+            "daemonset",
+            strategy=_type(self.asked.update_strategy),
+            replicas=status.desired_number_scheduled or 0,
+            ready=status.number_ready or 0,
+            available=status.number_available or 0,
+            updated=status.updated_number_scheduled or 0,
+            current=status.current_number_scheduled or 0,
+        )
+
+
+class WireJob(WireWorkload):
+    def decoded(self) -> Workload:
+        spec, status = self.asked, self.told
+        failed = status.condition("Failed")
+        return self.workload(
+            "job",
+            paused=bool(spec.suspend),
+            replicas=1 if spec.parallelism is None else spec.parallelism,
+            ready=status.ready or 0,
+            current=status.active or 0,
+            backoff_limit=6 if spec.backoff_limit is None else spec.backoff_limit,
+            failed=status.failed or 0,
+            succeeded=status.succeeded or 0,
+            complete=status.condition("Complete") is not None,
+            failure=(failed.message or failed.reason or "failed") if failed else "",
+        )
+
+
+def _type(strategy: WireStrategy | None) -> str:
+    return (strategy and strategy.type) or "RollingUpdate"
