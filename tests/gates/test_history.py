@@ -186,3 +186,8 @@ def test_due_is_always_after_the_last_look(looks: list[tuple[int, bool | None]],
     history = reduce(record, in_order(looks), opened(of, T0))
     if history.last is not None:
         assert due(of, history) > history.last.at
+
+
+def test_even_every_zero_makes_no_busy_loop() -> None:
+    eager = gate(every="0s", timeout="1s")
+    assert due(eager, seen(eager, (2, False))) == T0 + seconds(2.01)
