@@ -20,7 +20,8 @@ from underway.cluster.actions import (
     PatchPod,
     PutLease,
 )
-from underway.cluster.model import Budget, Lease, Node, Pod, PodSpec, Ref, Template, Workload
+from underway.cluster.model import Budget, Lease, Node, Pod, Ref, Workload
+from underway.cluster.wire import from_mapping
 from underway.simulated.disruption import Disruptions
 from underway.simulated.eviction import evict
 from underway.simulated.job import Jobs
@@ -106,7 +107,10 @@ class Api:
     def _create_job(self, action: CreateJob) -> Outcome:
         if self._world.get(Workload, action.object) is not None:
             return _DONE
-        self._jobs.create(_job(action), action.manifest)
+        job = from_mapping(action.manifest)
+        if not isinstance(job, Workload) or job.ref != action.object:
+            return Outcome("invalid", f"{action.object} cannot be made from this manifest")
+        self._jobs.create(job, action.manifest)
         return _DONE
 
     def _delete_job(self, action: DeleteJob) -> Outcome:
@@ -142,22 +146,6 @@ class Api:
             return Outcome("gone", f"{action.object} not found")
         self._world.remove(action.object)
         return _DONE
-
-
-def _job(action: CreateJob) -> Workload:
-    metadata, template = action.manifest["metadata"], action.manifest["spec"]["template"]
-    spec = PodSpec(restart_policy=template["spec"].get("restartPolicy", "Never"))
-    return Workload(
-        kind="job",
-        uid="",
-        namespace=action.object.namespace,
-        name=action.object.name,
-        labels=metadata.get("labels") or {},
-        annotations=metadata.get("annotations") or {},
-        template=Template((template.get("metadata") or {}).get("labels") or {}, spec),
-        replicas=1,
-        backoff_limit=action.manifest["spec"].get("backoffLimit", 6),
-    )
 
 
 def _merged(old: Mapping[str, str], patch: Mapping[str, str | None]) -> dict[str, str]:

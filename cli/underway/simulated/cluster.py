@@ -23,6 +23,7 @@ from underway.simulated.kubelet import Kubelets
 from underway.simulated.nodes import Nodes
 from underway.simulated.proxies import Proxies
 from underway.simulated.replicaset import ReplicaSets
+from underway.simulated.rest import run_to_rest, unready
 from underway.simulated.scheduler import Scheduler
 from underway.simulated.settings import Settings
 from underway.simulated.statefulset import StatefulSets
@@ -99,11 +100,16 @@ class SimulatedCluster:
     # -- for whoever sets the scene ----------------------------------------------------------------------------
 
     def settle(self, limit: timedelta = timedelta(minutes=10)) -> bool:
-        """Run until every controlled pod is Ready and nothing more happens; False if `limit` passes before."""
-        deadline = self._world.now + limit
-        while (moment := self._world.next_event) is not None and moment <= deadline:
-            self._world.run_instant()
-        return self._world.next_event is None
+        """Run until every controller has its pods Ready and nothing is on its way; False if `limit` passes before."""
+        return run_to_rest(self._world, limit)
+
+    def unready(self) -> list[Pod]:
+        """The pods that should be Ready and are not."""
+        return unready(self._world)
+
+    def assume(self, what: str) -> None:
+        """Add to the assumptions."""
+        self._world.assume(what)
 
     def bring(self, faults: Sequence[Fault]) -> None:
         """Let things go wrong from now on."""

@@ -33,7 +33,16 @@ class Jobs:
 
     def create(self, job: Workload, manifest: Mapping[str, Any]) -> None:
         spec = manifest["spec"]["template"]["spec"]
-        created = self._world.put(msgspec.structs.replace(job, uid=self._world.new_uid(), generation=1))
+        uid = self._world.new_uid()
+        names = {
+            "batch.kubernetes.io/job-name": job.name,
+            "job-name": job.name,
+            "batch.kubernetes.io/controller-uid": uid,
+        }
+        template = (
+            msgspec.structs.replace(job.template, labels={**job.template.labels, **names}) if job.template else None
+        )
+        created = self._world.put(msgspec.structs.replace(job, uid=uid, template=template, generation=1))
         if spec.get("nodeName"):
             self._nodes[created.uid] = spec["nodeName"]
         words = [word for container in spec["containers"] for word in _words(container)]
@@ -61,7 +70,7 @@ class Jobs:
 
     def _sync(self, ref: Ref) -> None:
         job = self._world.get(Workload, ref)
-        if job is None or job.complete or job.failure:
+        if job is None or job.complete or job.failure or job.paused:
             return
         pods = list(self._world.state.pods_of(job.uid))
         succeeded = max(job.succeeded, sum(1 for pod in pods if pod.phase == "Succeeded"))

@@ -47,6 +47,9 @@ class Settings:
     removal: timedelta = timedelta(milliseconds=600)
     """From the exit of a pod's containers until the pod is gone from the API."""
     job_duration: timedelta = timedelta(seconds=3)
+    """Of the Jobs that Underway itself creates."""
+    other_job_duration: timedelta = timedelta(minutes=30)
+    """Of a Job that was there before."""
 
     scheduler_backoff: timedelta = timedelta(seconds=1)
     """Doubled with every attempt, up to ten times."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from underway.cluster.model import Pod, Workload
+from underway.cluster.state import MARK
 from underway.simulated.settings import DURATION, EXIT, START_UP, WARM_UP
 from underway.simulated.world import World
 from underway.units import format_duration, parse_duration
@@ -67,7 +68,17 @@ class Timings:
             if workload is None or workload.kind != "job":
                 took = f"{format_duration(start_up)} to start and {format_duration(warm_up)} to become Ready"
                 self._world.assume(f"{name}: its pods take {took}")
-        return Timing(start_up, warm_up, self._exit(pod, given, name), _given(given, DURATION) or settings.job_duration)
+        duration = _given(given, DURATION) or self._job_duration(workload)
+        return Timing(start_up, warm_up, self._exit(pod, given, name), duration)
+
+    def _job_duration(self, workload: Workload | None) -> timedelta:
+        if workload is None or workload.kind != "job":
+            return timedelta(0)
+        if MARK in workload.labels:
+            return self._world.settings.job_duration
+        took = self._world.settings.other_job_duration
+        self._world.assume(f"{workload.ref}: its pods run for {format_duration(took)}")
+        return took
 
     def _samples(self, workload: Workload | None) -> list[Pod]:
         if workload is None:

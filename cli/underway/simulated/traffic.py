@@ -42,12 +42,26 @@ class Requests:
     lost: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     """Why requests were lost, in an operator's words, and how many."""
-    longest_gap: timedelta = timedelta(0)
-    """The longest time between two answered requests with a lost one between them."""
-    _last_answered: datetime | None = None
+    last_reason: str = ""
+    failing: bool = False
+    """Requests have been lost since the last good answer."""
+    answered_at: datetime | None = None
+    """The end of the last good answer."""
+    good_since: datetime | None = None
+    """The end of the first good answer after the last lost request."""
+    gaps: list[tuple[datetime, timedelta]] = field(default_factory=list)
+    """The end and length of each time between two good answers with a lost request between them."""
+    looked_at: datetime | None = None
     _stretches: deque[_Stretch] = field(default_factory=deque)
     _stretch_begin: datetime | None = None
     _exits: dict[str, tuple[datetime, str]] = field(default_factory=dict)
+
+    @property
+    def longest_gap(self) -> timedelta:
+        lengths = [length for _, length in self.gaps]
+        if self.failing:
+            lengths.append((self.looked_at or self.started) - (self.answered_at or self.started))
+        return max(lengths, default=timedelta(0))
 
     def close_stretch(self, now: datetime, routes: tuple[str, ...], silent: frozenset[str]) -> None:
         """Since the last call, the rules and what answers were so."""
@@ -62,6 +76,7 @@ class Requests:
 
     def _judge(self, now: datetime) -> None:
         """Count every request that has been answered, or should have been, by now."""
+        self.looked_at = now
         while self._stretches:
             stretch = self._stretches[0]
             last = min(self._number_at(stretch.until), self._number_at(now - self.latency))
@@ -69,9 +84,8 @@ class Requests:
                 for number in range(self.sent, last):
                     self._count(number, self._fate(number, stretch))
             elif last > self.sent:
-                if self.lost and self._last_answered is not None:
-                    self._answered(self._moment(self.sent))
-                self._last_answered = self._moment(last - 1)
+                self._answered(self.sent)
+                self.answered_at = self._moment(last - 1) + self.latency
             self.sent = max(self.sent, last)
             if self.sent < self._number_at(stretch.until):
                 return
@@ -104,17 +118,21 @@ class Requests:
 
     def _count(self, number: int, fate: str | None) -> None:
         if fate is None:
-            self._answered(self._moment(number))
-        else:
-            self.lost += 1
-            self.reasons[fate] += 1
-            gap = self._moment(number) - (self._last_answered or self.started)
-            self.longest_gap = max(self.longest_gap, gap)
+            self._answered(number)
+            return
+        self.lost += 1
+        self.reasons[fate] += 1
+        self.last_reason = fate
+        self.failing = True
+        self.good_since = None
 
-    def _answered(self, moment: datetime) -> None:
-        if self._last_answered is not None and moment - self._last_answered > self.period:
-            self.longest_gap = max(self.longest_gap, moment - self._last_answered)
-        self._last_answered = moment
+    def _answered(self, number: int) -> None:
+        ended = self._moment(number) + self.latency
+        if self.failing:
+            self.gaps.append((ended, ended - (self.answered_at or self.started)))
+        self.failing = False
+        self.good_since = self.good_since or ended
+        self.answered_at = ended
 
 
 class Traffic:

@@ -1,0 +1,158 @@
+"""The cluster that a kind config describes: its nodes as kind names and labels them, and what kind runs on them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from underway.cluster.model import Node, Object, Owner, Pod, PodSpec, Service, Taint, Template, Toleration, Workload
+from underway.errors import UsageError
+from underway.units import equality_selector
+
+ALLOCATABLE = {"cpu": 2000, "memory": 8 * 1024**3, "ephemeral-storage": 100 * 1024**3, "pods": 110}
+"""What a node is assumed to have; kind's nodes have what the machine has that they run on."""
+ALLOCATABLE_TEXT = "2 cpu, 8Gi of memory and room for 110 pods"
+ASSUMPTIONS = (
+    f"every node of the kind config has {ALLOCATABLE_TEXT}",
+    "kind runs kube-proxy and kindnet on every node, and coredns on the control plane",
+)
+_ROLE = "node-role.kubernetes.io/control-plane"
+_VERSION = re.compile(r":(v\d+\.\d+\.\d+)")
+_MIB = 1024**2
+_EVERYWHERE = (Toleration(operator="Exists"),)
+_STATIC = {
+    "etcd": PodSpec(requests={"cpu": 100, "memory": 100 * _MIB}, host_network=True),
+    "kube-apiserver": PodSpec(requests={"cpu": 250}, host_network=True),
+    "kube-controller-manager": PodSpec(requests={"cpu": 200}, host_network=True),
+    "kube-scheduler": PodSpec(requests={"cpu": 100}, host_network=True),
+}
+
+
+def is_kind_config(document: Mapping[str, Any]) -> bool:
+    return str(document.get("apiVersion", "")).startswith("kind.x-k8s.io/")
+
+
+class PortMapping(msgspec.Struct, rename="camel"):
+    container_port: int = 0
+    host_port: int = 0
+
+
+class KindNode(msgspec.Struct, rename="camel"):
+    role: Literal["control-plane", "worker"] = "control-plane"
+    image: str = ""
+    labels: dict[str, str] = {}
+    extra_port_mappings: list[PortMapping] = []
+
+
+class KindConfig(msgspec.Struct, rename="camel"):
+    kind: Literal["Cluster"]
+    name: str = "kind"
+    nodes: list[KindNode] = msgspec.field(default_factory=lambda: [KindNode()])
+
+
+def read_config(document: Mapping[str, Any], source: str) -> KindConfig:
+    """Raises UsageError, naming `source` and the field."""
+    try:
+        return msgspec.convert(document, KindConfig, strict=False)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"{source}: is no kind config: {error}") from error
+
+
+def cluster_of(config: KindConfig) -> Iterator[Object]:
+    """The objects of a fresh kind cluster."""
+    nodes = list(_nodes(config))
+    yield from nodes
+    for node in nodes:
+        if _ROLE in node.labels:
+            yield from (_static_pod(name, spec, node) for name, spec in _STATIC.items())
+    yield from _SYSTEM
+
+
+def _nodes(config: KindConfig) -> Iterator[Node]:
+    numbers: Counter[str] = Counter()
+    for entry in config.nodes:
+        numbers[entry.role] += 1
+        number = str(numbers[entry.role]) if numbers[entry.role] > 1 else ""
+        name = f"{config.name}-{entry.role}{number}"
+        version = _VERSION.search(entry.image)
+        labels = {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
+        if entry.role == "control-plane":
+            labels |= {_ROLE: "", "node.kubernetes.io/exclude-from-external-load-balancers": ""}
+        tainted = entry.role == "control-plane" and len(config.nodes) > 1
+        yield Node(
+            uid="",
+            name=name,
+            labels=labels | entry.labels,
+            taints=(Taint(_ROLE, "NoSchedule"),) if tainted else (),
+            allocatable=ALLOCATABLE,
+            ready=True,
+            conditions={"Ready": "True"},
+            kubelet_version=version[1] if version else "",
+        )
+
+
+def host_ports(config: KindConfig) -> dict[int, int]:
+    """All extraPortMappings: a port of the host -> the nodes' port, which may be a Service's nodePort."""
+    return {
+        mapping.host_port: mapping.container_port
+        for entry in config.nodes
+        for mapping in entry.extra_port_mappings
+        if mapping.host_port
+    }
+
+
+def _static_pod(name: str, spec: PodSpec, node: Node) -> Pod:
+    return Pod(
+        uid="",
+        namespace="kube-system",
+        name=f"{name}-{node.name}",
+        node=node.name,
+        labels={"component": name, "tier": "control-plane"},
+        owner=Owner("Node", node.name, ""),
+        spec=spec,
+        phase="Running",
+        ready=True,
+        mirror=True,
+    )
+
+
+def _workload(kind: Any, name: str, spec: PodSpec, replicas: int = 0, app: str = "") -> Workload:
+    labels = {"k8s-app": app or name}
+    return Workload(
+        kind=kind,
+        uid="",
+        namespace="kube-system",
+        name=name,
+        labels=labels,
+        selector=equality_selector(labels.items()),
+        template=Template(labels, spec),
+        replicas=replicas,
+        strategy="RollingUpdate",
+        generation=1,
+    )
+
+
+_SYSTEM: tuple[Object, ...] = (
+    _workload("daemonset", "kube-proxy", PodSpec(tolerations=_EVERYWHERE, host_network=True)),
+    _workload(
+        "daemonset",
+        "kindnet",
+        PodSpec(requests={"cpu": 100, "memory": 50 * _MIB}, tolerations=_EVERYWHERE, host_network=True),
+    ),
+    _workload(
+        "deployment",
+        "coredns",
+        PodSpec(
+            requests={"cpu": 100, "memory": 70 * _MIB},
+            node_selector={_ROLE: ""},
+            tolerations=(Toleration(_ROLE, "Exists", effect="NoSchedule"),),
+        ),
+        replicas=2,
+        app="kube-dns",
+    ),
+    Service(uid="", namespace="kube-system", name="kube-dns", selector={"k8s-app": "kube-dns"}),
+)

@@ -1,0 +1,177 @@
+"""A simulated cluster from files: a kind config, manifests, or both. What they do not say is assumed, and said."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from underway.cluster.model import Node, Object, Pod, Ref, Service
+from underway.cluster.state import ClusterState
+from underway.cluster.wire import from_mapping
+from underway.errors import UsageError
+from underway.simulated import kind
+from underway.simulated.cluster import SimulatedCluster
+from underway.simulated.faults import Fault
+from underway.simulated.settings import Settings
+
+_SUFFIXES = (".yaml", ".yml", ".json")
+_HINT = "give a kind config, manifests, or a directory of them"
+
+
+class _Name(msgspec.Struct):
+    name: str
+
+
+class _Port(msgspec.Struct, rename="camel"):
+    node_port: int = 0
+
+
+class _Spec(msgspec.Struct, rename="camel"):
+    pod_management_policy: str = ""
+    ports: list[_Port] = []
+
+
+class _Outline(msgspec.Struct):
+    """What the simulation needs of an object beyond the model."""
+
+    metadata: _Name
+    spec: _Spec | None = None
+
+
+class _Loader(yaml.SafeLoader):
+    """Leaves dates as text, as JSON has them."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own class attribute
+        first: [(tag, pattern) for tag, pattern in known if tag != "tag:yaml.org,2002:timestamp"]
+        for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+@dataclass
+class Loaded:
+    """What the files say. `ignored`: how many objects of each kind that maintenance does not look at."""
+
+    objects: dict[Ref, Object] = field(default_factory=dict)
+    ignored: Counter[str] = field(default_factory=Counter)
+    assumptions: list[str] = field(default_factory=list)
+    parallel: set[str] = field(default_factory=set)
+    host_ports: dict[int, int] = field(default_factory=dict)
+    node_ports: dict[int, Ref] = field(default_factory=dict)
+
+    def services(self) -> Mapping[int, Ref]:
+        """The ports of the operator's machine (through kind's extraPortMappings) at which a Service answers."""
+        return {port: self.node_ports[inside] for port, inside in self.host_ports.items() if inside in self.node_ports}
+
+
+def load(paths: Sequence[Path]) -> Loaded:
+    """Read files and directories (those not recursively). Raises UsageError, naming the file and where it can the line
+    or the object.
+    """
+    loaded = Loaded()
+    for path in paths:
+        for file in _files(path):
+            for place, document in enumerate(_documents(file), start=1):
+                _take(loaded, document, f"{file}: document {place}")
+    if not any(isinstance(found, Node) for found in loaded.objects.values()):
+        raise UsageError("the cluster has no nodes", "give a kind config too, or the Node objects")
+    return loaded
+
+
+def simulate(loaded: Loaded, *, settings: Settings | None = None, faults: Sequence[Fault] = ()) -> SimulatedCluster:
+    """The cluster some time after everything was applied: at rest, its pods Ready as far as they can be. `faults` begin
+    then.
+    """
+    given = settings or Settings()
+    given = replace(given, parallel_statefulsets=given.parallel_statefulsets | loaded.parallel)
+    cluster = SimulatedCluster(ClusterState(loaded.objects.values()), settings=given)
+    for assumption in loaded.assumptions:
+        cluster.assume(assumption)
+    cluster.settle()
+    for pod in cluster.unready():
+        cluster.assume(f"{pod.ref}: is not Ready, and will not be: {pod.waiting or 'it does not become Ready'}")
+    cluster.bring(faults)
+    return cluster
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        found = sorted(file for file in path.iterdir() if file.suffix in _SUFFIXES and file.is_file())
+        if not found:
+            raise UsageError(f"{path}: there is no manifest in this directory", _HINT)
+        return found
+    if not path.exists():
+        raise UsageError(f"{path}: no such file", _HINT)
+    return [path]
+
+
+def _documents(file: Path) -> Iterator[Any]:
+    try:
+        text = file.read_text(encoding="utf-8")
+        yield from yaml.load_all(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
+        raise UsageError(f"{file}{where}: {error.problem or error.context}", "is the file cut off?") from error
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise UsageError(f"{file}: cannot be read: {error}") from error
+
+
+def _take(loaded: Loaded, document: Any, source: str) -> None:
+    if document is None:
+        return
+    if not isinstance(document, dict) or not document.get("kind") or not document.get("apiVersion"):
+        raise UsageError(f"{source}: is no Kubernetes object: `kind` or `apiVersion` is missing", _HINT)
+    if str(document["apiVersion"]).startswith("underway.dev/"):
+        raise UsageError(f"{source}: is a {document['kind']} of Underway, not a part of a cluster", _HINT)
+    if kind.is_kind_config(document):
+        config = kind.read_config(document, source)
+        loaded.host_ports |= kind.host_ports(config)
+        loaded.assumptions.extend(kind.ASSUMPTIONS)
+        _keep(loaded, kind.cluster_of(config))
+    elif isinstance(document.get("items"), list):
+        for place, item in enumerate(document["items"]):
+            _take(loaded, item, f"{source}: items[{place}]")
+    else:
+        _take_object(loaded, document, source)
+
+
+def _take_object(loaded: Loaded, document: Mapping[str, Any], source: str) -> None:
+    name = str(document["kind"])
+    try:
+        found = from_mapping(document)
+        if found is None:
+            loaded.ignored[name] += 1
+            return
+        name = f"{name} {found.name}".strip()
+        outline = msgspec.convert(document, _Outline)
+    except ValueError as error:
+        raise UsageError(f"{source}: {name}: {error}", "is the file cut off?") from error
+    if outline.spec is None:
+        raise UsageError(f"{source}: {name}: `spec` is missing", "is the file cut off?")
+    if outline.spec.pod_management_policy == "Parallel":
+        loaded.parallel.add(f"{found.ref.namespace}/{found.ref.name}")
+    if isinstance(found, Service):
+        loaded.node_ports |= {port.node_port: found.ref for port in outline.spec.ports if port.node_port}
+    _keep(loaded, [found])
+
+
+def _keep(loaded: Loaded, objects: Iterable[Object]) -> None:
+    for found in objects:
+        kept = found
+        if not found.uid:
+            digest = hashlib.sha256(str(found.ref).encode()).digest()
+            kept = msgspec.structs.replace(found, uid=str(uuid.UUID(bytes=digest[:16])), resource_version="1")
+        if isinstance(kept, Pod) and not kept.phase:
+            kept = msgspec.structs.replace(kept, phase="Pending")
+        if isinstance(kept, Node) and not kept.allocatable:
+            kept = msgspec.structs.replace(kept, allocatable=kind.ALLOCATABLE, ready=True)
+            loaded.assumptions.append(f"{kept.ref}: is Ready and has {kind.ALLOCATABLE_TEXT}")
+        loaded.objects[kept.ref] = kept
