@@ -144,13 +144,13 @@ def _take(loaded: Loaded, document: Any, source: str) -> None:
 
 
 def _take_object(loaded: Loaded, document: Mapping[str, Any], source: str) -> None:
-    name = str(document["kind"])
+    kind_name, metadata = str(document["kind"]), document.get("metadata")
+    name = f"{kind_name} {metadata.get('name', '')}".strip() if isinstance(metadata, dict) else kind_name
     try:
         found = from_mapping(document)
         if found is None:
-            loaded.ignored[name] += 1
+            loaded.ignored[kind_name] += 1
             return
-        name = f"{name} {found.name}".strip()
         outline = msgspec.convert(document, _Outline)
     except ValueError as error:
         raise UsageError(f"{source}: {name}: {error}", "is the file cut off?") from error
