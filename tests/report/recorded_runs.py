@@ -28,7 +28,10 @@ from underway.errors import Blocker
 
 START = datetime(2026, 11, 23, 4, 12, 30, tzinfo=UTC)
 WORKERS = ("kind-worker", "kind-worker2", "kind-worker3")
-GOOD_POD = "the replacement comes first"
+GOOD_POD = "a replacement serves before it stops"
+DETACH = "hand off: detach from ReplicaSet (label pod-template-hash), still serving"
+WITHDRAW = "hand off: withdraw from traffic (label app), replacement serves"
+EVICT = "hand off: evict, its replacement serves"
 
 
 @dataclass
@@ -149,13 +152,13 @@ class Recorder:
 
     def handoff(self, pod: str, node: str) -> None:
         named = f"pod/shop/{pod}"
-        self.change("patchPod", named, f"detach {named} from its ReplicaSet: a replacement starts")
+        self.change("patchPod", named, DETACH)
         self.waits((named, "its replacement on another node is not Ready"))
         self.passes(5)
-        self.change("patchPod", named, f"withdraw {named} from service/shop/{pod.split('-', maxsplit=1)[0]}")
+        self.change("patchPod", named, WITHDRAW)
         self.waits((named, "settling: the nodes take it out of their routes"))
         self.passes(3)
-        self.change("evict", named, f"evict {named}")
+        self.change("evict", named, EVICT)
         self.waits((named, "not gone yet"))
         self.passes(1)
         self.leaves(pod, node, "handedOff")
@@ -201,23 +204,23 @@ class Recorder:
 def _empty_worker(recorder: Recorder, node: str, number: int) -> None:
     web, cart, db = f"web-7d9f8c6b5-{'abc'[number]}x2k{number}", "cart-5b8d7f9c4-q7w2z", f"db-{number}"
     recorder.planned(web, node, "handoff", GOOD_POD)
-    recorder.planned(db, node, "evict", "a StatefulSet makes its pods one at a time")
-    recorder.planned("agent-xk2lp", node, "skip", "a DaemonSet pod stays")
+    recorder.planned(db, node, "evict", "evicted: a StatefulSet makes its pods one at a time")
+    recorder.planned("agent-xk2lp", node, "skip", "its DaemonSet keeps it on the node")
     pods = 2
     if not number:
         recorder.planned(cart, node, "handoff", GOOD_POD)
         pods = 3
     recorder.node(node, "draining", pods=pods)
-    recorder.change("patchNode", f"node/{node}", f"cordon node/{node}")
+    recorder.change("patchNode", f"node/{node}", "cordon")
     recorder.passes(1)
     recorder.handoff(web, node)
     if not number:
         recorder.handoff(cart, node)
-    recorder.change("evict", f"pod/shop/{db}", f"evict pod/shop/{db}")
-    recorder.refused("evict", f"pod/shop/{db}", f"evict pod/shop/{db}", "blocked", "budget shop/db allows 0")
+    recorder.change("evict", f"pod/shop/{db}", "evict")
+    recorder.refused("evict", f"pod/shop/{db}", "evict", "blocked", "budget shop/db allows 0")
     recorder.waits((f"pod/shop/{db}", "budget/shop/db allows no disruption: 2 of 3 are healthy"))
     recorder.passes(2)
-    recorder.change("evict", f"pod/shop/{db}", f"evict pod/shop/{db}")
+    recorder.change("evict", f"pod/shop/{db}", "evict")
     recorder.passes(2)
     recorder.leaves(db, node, "evicted")
     recorder.waits()
@@ -225,14 +228,14 @@ def _empty_worker(recorder: Recorder, node: str, number: int) -> None:
 
 def _give_back(recorder: Recorder, node: str) -> None:
     recorder.node(node, "maintaining")
-    recorder.change("createJob", f"job/kube-system/underway-{node}", f"start job/kube-system/underway-{node}")
+    recorder.change("createJob", f"job/kube-system/underway-{node}", f"start maintenance on node/{node} (busybox:1.36)")
     recorder.waits((f"node/{node}", f"job/kube-system/underway-{node} is running"))
     recorder.passes(3)
     recorder.node(node, "verifying")
     recorder.waits((f"node/{node}", "Ready for 4 s of 10 s"))
     recorder.passes(4)
     recorder.waits()
-    recorder.change("patchNode", f"node/{node}", f"uncordon node/{node}")
+    recorder.change("patchNode", f"node/{node}", "uncordon")
     recorder.node(node, "done")
 
 
@@ -240,17 +243,17 @@ def three_nodes(*, simulated: bool = False) -> list[Event]:
     recorder = Recorder(simulated=simulated)
     recorder.starts("before", "maintain the workers", "look again")
     recorder.gate("storefront", "http", "pass", "0 of 0 lost")
-    recorder.step(1, "before", "check")
+    recorder.step(0, "before", "check")
     recorder.passes(1)
-    recorder.ended(1)
-    recorder.step(2, "maintain the workers", "nodes", WORKERS)
+    recorder.ended(0)
+    recorder.step(1, "maintain the workers", "nodes", WORKERS)
     for number, node in enumerate(WORKERS):
         _empty_worker(recorder, node, number)
         _give_back(recorder, node)
-    recorder.ended(2)
-    recorder.step(3, "look again", "soak")
+    recorder.ended(1)
+    recorder.step(2, "look again", "soak")
     recorder.passes(2)
-    recorder.ended(3)
+    recorder.ended(2)
     return recorder.receipt("done", 0)
 
 
@@ -258,35 +261,35 @@ def failed_and_restored() -> list[Event]:
     recorder = Recorder()
     recorder.starts("maintain the workers")
     recorder.gate("storefront", "http", "pass", "0 of 0 lost")
-    recorder.step(1, "maintain the workers", "nodes", WORKERS[:2])
+    recorder.step(0, "maintain the workers", "nodes", WORKERS[:2])
     _empty_worker(recorder, WORKERS[0], 0)
     _give_back(recorder, WORKERS[0])
     recorder.planned("web-7d9f8c6b5-bx2k1", WORKERS[1], "handoff", GOOD_POD)
     recorder.node(WORKERS[1], "draining", pods=1)
-    recorder.change("patchNode", f"node/{WORKERS[1]}", f"cordon node/{WORKERS[1]}")
+    recorder.change("patchNode", f"node/{WORKERS[1]}", "cordon")
     recorder.gap, recorder.last_error = 0.74, "connect ECONNREFUSED 127.0.0.1:30080"
     recorder.passes(3, lost=4)
     recorder.gate("storefront", "http", "fail", "12 of 9,400 requests lost, none may be")
     recorder.restoring("failed", "gate storefront fails: 12 of 9,400 requests lost, none may be")
-    recorder.change("patchNode", f"node/{WORKERS[1]}", f"uncordon node/{WORKERS[1]}")
+    recorder.change("patchNode", f"node/{WORKERS[1]}", "uncordon")
     recorder.node(WORKERS[1], "restored", "given back before it was empty")
-    recorder.ended(1, "failed", "gate storefront fails")
+    recorder.ended(0, "failed", "gate storefront fails")
     return recorder.receipt("failed", 5, "gate storefront fails: 12 of 9,400 requests lost, none may be")
 
 
 def person_needed() -> list[Event]:
     recorder = Recorder(probes={"storefront": [0, 0]})
     recorder.starts("maintain the workers")
-    recorder.step(1, "maintain the workers", "nodes", WORKERS[:1])
+    recorder.step(0, "maintain the workers", "nodes", WORKERS[:1])
     _empty_worker(recorder, WORKERS[0], 0)
     recorder.node(WORKERS[0], "maintaining")
     recorder.waits((f"node/{WORKERS[0]}", "job/kube-system/underway-kind-worker is running"))
     recorder.passes(70)
     reason = "job/kube-system/underway-kind-worker did not end within 1m"
     recorder.restoring("timedOut", reason)
-    recorder.refused("patchNode", f"node/{WORKERS[0]}", f"uncordon node/{WORKERS[0]}", "denied", "nodes is forbidden")
+    recorder.refused("patchNode", f"node/{WORKERS[0]}", "uncordon", "denied", "nodes is forbidden")
     recorder.node(WORKERS[0], "failed", "cannot be uncordoned: nodes is forbidden")
-    recorder.ended(1, "timedOut", reason)
+    recorder.ended(0, "timedOut", reason)
     return recorder.receipt("timedOut", 6, reason, left=("node/kind-worker", "job/kube-system/underway-kind-worker"))
 
 
@@ -324,19 +327,19 @@ def refused() -> list[Event]:
 def interrupted() -> list[Event]:
     recorder = Recorder()
     recorder.starts("maintain the workers")
-    recorder.step(1, "maintain the workers", "nodes", WORKERS[:2])
+    recorder.step(0, "maintain the workers", "nodes", WORKERS[:2])
     recorder.planned("web-7d9f8c6b5-ax2k0", WORKERS[0], "handoff", GOOD_POD)
     recorder.node(WORKERS[0], "draining", pods=1)
-    recorder.change("patchNode", f"node/{WORKERS[0]}", f"cordon node/{WORKERS[0]}")
+    recorder.change("patchNode", f"node/{WORKERS[0]}", "cordon")
     recorder.waits(("pod/shop/web-7d9f8c6b5-ax2k0", "its replacement on another node is not Ready"))
     recorder.passes(35)
     recorder.restoring("interrupted", "Ctrl-C")
     recorder.waits(("pod/shop/web-7d9f8c6b5-ax2k0", "its ReplicaSet has not taken it back yet"))
     recorder.passes(1)
     recorder.waits()
-    recorder.change("patchNode", f"node/{WORKERS[0]}", f"uncordon node/{WORKERS[0]}")
+    recorder.change("patchNode", f"node/{WORKERS[0]}", "uncordon")
     recorder.node(WORKERS[0], "restored")
-    recorder.ended(1, "interrupted", "Ctrl-C")
+    recorder.ended(0, "interrupted", "Ctrl-C")
     return recorder.receipt("interrupted", 130, "Ctrl-C")
 
 
@@ -344,22 +347,22 @@ def hundred_pods() -> list[Event]:
     recorder = Recorder(run="drain-20261123-041230", playbook="drain")
     recorder.starts("drain")
     node = WORKERS[0]
-    recorder.step(1, "drain", "nodes", (node,))
+    recorder.step(0, "drain", "nodes", (node,))
     pods = [f"web-7d9f8c6b5-{number:05}" for number in range(100)]
     for pod in pods:
         recorder.planned(pod, node, "handoff", GOOD_POD)
     for number in range(4):
-        recorder.planned(f"agent-{number}", node, "skip", "a DaemonSet pod stays")
+        recorder.planned(f"agent-{number}", node, "skip", "its DaemonSet keeps it on the node")
     recorder.node(node, "draining", pods=100)
-    recorder.change("patchNode", f"node/{node}", f"cordon node/{node}")
+    recorder.change("patchNode", f"node/{node}", "cordon")
     for wave in range(0, 100, 20):
         moving = [f"pod/shop/{pod}" for pod in pods[wave : wave + 20]]
         for named in moving:
-            recorder.change("patchPod", named, f"detach {named} from its ReplicaSet: a replacement starts")
+            recorder.change("patchPod", named, DETACH)
         recorder.waits(*((named, "its replacement on another node is not Ready") for named in moving))
         recorder.passes(6)
         for named in moving:
-            recorder.change("evict", named, f"evict {named}")
+            recorder.change("evict", named, EVICT)
         recorder.waits(*((named, "not gone yet") for named in moving))
         for pod in pods[wave : wave + 20]:
             recorder.leaves(pod, node, "handedOff")
@@ -367,7 +370,7 @@ def hundred_pods() -> list[Event]:
     recorder.waits()
     recorder.node(node, "maintaining")
     recorder.node(node, "done")
-    recorder.ended(1)
+    recorder.ended(0)
     return recorder.receipt("done", 0)
 
 
@@ -380,7 +383,7 @@ def hostile() -> list[Event]:
     )
     recorder.starts("[bold]a & b[/bold]\x1b[2J", cluster="kind\r\nerror: forged", operator="\u202eada")
     node = "node[/]\x1b[31m`x`"
-    recorder.step(1, "[bold]a & b[/bold]\x1b[2J", "nodes", (node,))
+    recorder.step(0, "[bold]a & b[/bold]\x1b[2J", "nodes", (node,))
     recorder.planned("web[/green]|<b>", node, "evict", "because ]]> [blink]of\x00 &amp;")
     recorder.node(node, "draining", pods=1)
     recorder.change("evict", "pod/shop/web[/green]|<b>", "evict [red]pod[/red]\x1b[1A\x9b2K")
@@ -389,7 +392,7 @@ def hostile() -> list[Event]:
     recorder.passes(2, lost=1)
     recorder.gate("g[/]", "http", "fail", "<!-- [dim]lost[/dim]")
     recorder.node(node, "failed", "</pre>\x07 | a\\b ]]>")
-    recorder.ended(1, "failed", "[/]\x08")
+    recorder.ended(0, "failed", "[/]\x08")
     return recorder.receipt("failed", 6, "[/red]\x1b[5m <b>\u2028fin", left=("node/x [red]\x1b[0m<i>",))
 
 

@@ -80,7 +80,7 @@ def test_data_goes_to_stdout_and_everything_else_to_stderr(monkeypatch: pytest.M
         out = io.StringIO()
         play(view_for(out, terminal), events)
         assert out.getvalue() == receipt_text(events[-1]) + "\n"
-        assert "cordon node/kind-worker" in terminal.getvalue()
+        assert "node/kind-worker: cordon" in terminal.getvalue()
 
 
 def test_the_receipt_as_json_is_the_receipt() -> None:
@@ -133,11 +133,55 @@ def test_a_refusal_that_repeats_is_said_once() -> None:
     log = io.StringIO()
     recorder = Recorder()
     for _ in range(5):
-        recorder.refused("evict", "pod/shop/db-0", "evict pod/shop/db-0", "blocked", "budget shop/db")
-        recorder.refused("patchNode", "node/a", "cordon node/a", "conflict", "it has changed")
+        recorder.change("evict", "pod/shop/db-0", "evict")
+        recorder.refused("evict", "pod/shop/db-0", "evict", "blocked", "budget/shop/db allows none")
+        recorder.refused("patchNode", "node/a", "cordon", "conflict", "it has changed")
     play(view_for(io.StringIO(), log, interactive=False), recorder.events)
     assert [line.split(" ", 1)[1] for line in log.getvalue().splitlines()] == [
-        "not accepted (blocked): evict pod/shop/db-0: budget shop/db"
+        "pod/shop/db-0: evict",
+        "pod/shop/db-0: not accepted (blocked): evict: budget/shop/db allows none",
+    ]
+
+
+def said(recorder: Recorder, *, verbose: bool = False) -> list[str]:
+    log = io.StringIO()
+    play(view_for(io.StringIO(), log, interactive=False, verbose=verbose), recorder.events)
+    return [line.split(" ", 1)[1] for line in log.getvalue().splitlines()]
+
+
+def test_a_gate_that_does_not_hold_yet_is_no_alarm() -> None:
+    recorder = Recorder()
+    recorder.gate("storefront", "http", "error", "not measured yet")
+    recorder.gate("storefront", "http", "pass", "none lost")
+    recorder.step(0, "look", "check")
+    recorder.gate("ready", "node", "inconclusive", "Ready, for 1s of 10s")
+    recorder.gate("ready", "node", "pass", "Ready")
+    assert said(recorder) == ["step 1 of 1, look"]
+    assert "gate ready does not hold yet: Ready, for 1s of 10s" in said(recorder, verbose=True)
+
+
+def test_a_guard_that_cannot_be_measured_any_more_is_an_alarm() -> None:
+    recorder = Recorder()
+    recorder.gate("storefront", "http", "pass", "none lost")
+    recorder.step(0, "look", "check")
+    recorder.gate("storefront", "http", "error", "no answer for 3s")
+    recorder.gate("storefront", "http", "pass", "none lost")
+    assert said(recorder)[1:] == [
+        "gate storefront cannot be measured: no answer for 3s",
+        "gate storefront holds again: none lost",
+    ]
+
+
+def test_a_wait_whose_figures_change_is_told_once_and_keeps_its_age() -> None:
+    log = io.StringIO()
+    recorder = Recorder()
+    for second in range(31):
+        recorder.waits(("node/a", f"Ready, for {second}s of 1m00s"))
+        recorder.passes(1)
+    play(view_for(io.StringIO(), log, interactive=False, verbose=True), recorder.events)
+    assert [line.split(" ", 1)[1] for line in log.getvalue().splitlines()] == [
+        "waiting for node/a: Ready, for 0s of 1m00s",
+        "still waiting for node/a (30s): Ready, for 29s of 1m00s",
     ]
 
 

@@ -72,7 +72,7 @@ def test_a_terminal_without_unicode_gets_ascii() -> None:
 def test_everything_waited_for_is_shown_with_its_reason_and_its_age() -> None:
     recorder = Recorder()
     recorder.starts("drain")
-    recorder.step(1, "drain", "nodes", WORKERS[:1])
+    recorder.step(0, "drain", "nodes", WORKERS[:1])
     recorder.planned("web-1", WORKERS[0], "handoff", "")
     recorder.node(WORKERS[0], "draining", pods=1)
     recorder.waits(
@@ -91,7 +91,7 @@ def test_of_5000_nodes_those_in_motion_and_those_that_failed_are_named() -> None
     names = tuple(f"node-{number:04}" for number in range(5000))
     recorder = Recorder()
     recorder.starts("drain")
-    recorder.step(1, "drain", "nodes", names)
+    recorder.step(0, "drain", "nodes", names)
     for name in names[:3000]:
         recorder.node(name, "draining", pods=1)
         recorder.node(name, "failed" if name == "node-0007" else "done", "no room" if name == "node-0007" else "")

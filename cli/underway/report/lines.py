@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
@@ -37,6 +38,9 @@ EXPECTED = PASSING | {"blocked"}
 """Refusals that need nobody: the run decides anew."""
 
 
+_FIGURES = re.compile(r"\d[\dhms.,:]*")
+
+
 @dataclass(frozen=True)
 class Line:
     text: str
@@ -48,7 +52,8 @@ class Announcer:
 
     def __init__(self, *, verbose: bool) -> None:
         self._verbose = verbose
-        self._refused: dict[str, tuple[str, str]] = {}
+        self._refused: dict[str, tuple[str, str, str]] = {}
+        self._waits: set[tuple[str, str]] = set()
         self._troubled_gates: set[str] = set()
         self._losses: dict[str, tuple[int, datetime]] = {}
 
@@ -67,44 +72,55 @@ class Announcer:
             case NodeChanged():
                 return [_node_changed(event, progress)]
             case Change():
-                self._refused.pop(event.object, None)
-                return [Line(event.says)]
+                return self._change(event)
             case ChangeRefused():
                 return self._change_refused(event)
             case PodMoved():
-                how = "it went by itself" if event.how == "gone" else in_words(event.how)
-                return [Line(f"pod/{event.namespace}/{event.pod} has left node/{event.node}: {how}", "good")]
-            case Waiting() if self._verbose:
-                return [Line(f"waiting for {named}: {reason}", "faint") for named, reason in event.waits]
+                how = "by itself" if event.how == "gone" else in_words(event.how)
+                return [Line(f"pod/{event.namespace}/{event.pod}: has left node/{event.node}, {how}", "good")]
+            case Waiting():
+                return self._waiting(event) if self._verbose else []
             case GateChanged():
-                return self._gate_changed(event)
+                return self._gate_changed(event, progress)
             case Pulse():
                 return self._pulse(event)
             case StepEnded():
                 return [_step_ended(event, progress)]
             case Restoring():
                 return [Line(f"{in_words(event.cause)}: {event.reason}; putting back what was changed", "bad")]
-            case Receipt() | Waiting():
+            case Receipt():
                 return []
 
     def _pod_planned(self, event: PodPlanned) -> list[Line]:
         if event.verdict in {"handoff", "skip"} and not self._verbose:
             return []
-        said = f"pod/{event.namespace}/{event.pod} on node/{event.node}: {event.verdict}"
+        said = f"pod/{event.namespace}/{event.pod}: {event.verdict} from node/{event.node}"
+        reason = event.reason.removeprefix("evicted: ")
         mood: Mood = "bad" if event.verdict == "blocked" else "faint"
-        return [Line(f"{said} ({event.reason})" if event.reason else said, mood)]
+        return [Line(f"{said} ({reason})" if reason else said, mood)]
+
+    def _change(self, event: Change) -> list[Line]:
+        """A write that was refused before is tried again and again: that is said once."""
+        says, _, _ = self._refused.get(event.object, ("", "", ""))
+        return [] if says == event.says and not self._verbose else [Line(f"{event.object}: {event.says}")]
 
     def _change_refused(self, event: ChangeRefused) -> list[Line]:
-        answer = (event.status, event.message)
+        answer = (event.says, event.status, event.message)
         known = self._refused.get(event.object) == answer
         self._refused[event.object] = answer
         if not self._verbose and (known or event.status in PASSING):
             return []
         message = f": {event.message}" if event.message else ""
         mood: Mood = "faint" if event.status in EXPECTED else "bad"
-        return [Line(f"not accepted ({event.status}): {event.says}{message}", mood)]
+        return [Line(f"{event.object}: not accepted ({event.status}): {event.says}{message}", mood)]
 
-    def _gate_changed(self, event: GateChanged) -> list[Line]:
+    def _waiting(self, event: Waiting) -> list[Line]:
+        """Reasons may count; a wait is told anew when more than its figures has changed."""
+        waits = {(named, _FIGURES.sub("", reason)): f"waiting for {named}: {reason}" for named, reason in event.waits}
+        before, self._waits = self._waits, set(waits)
+        return [Line(said, "faint") for wait, said in waits.items() if wait not in before]
+
+    def _gate_changed(self, event: GateChanged, progress: Progress) -> list[Line]:
         troubled = event.gate in self._troubled_gates
         reason = f": {event.reason}" if event.reason else ""
         if event.status == "pass":
@@ -112,6 +128,8 @@ class Announcer:
             if not troubled and not self._verbose:
                 return []
             return [Line(f"gate {event.gate} {'holds again' if troubled else 'holds'}{reason}", "good")]
+        if progress.gates[event.gate].awaited:
+            return [Line(f"gate {event.gate} does not hold yet{reason}", "faint")] if self._verbose else []
         self._troubled_gates.add(event.gate)
         status = {"fail": "fails", "inconclusive": "is inconclusive", "error": "cannot be measured"}[event.status]
         return [Line(f"gate {event.gate} {status}{reason}", "bad")]
@@ -154,7 +172,7 @@ def _step_ended(event: StepEnded, progress: Progress) -> Line:
 def _node_changed(event: NodeChanged, progress: Progress) -> Line:
     node = progress.node(event.node)
     reason = f": {event.reason}" if event.reason else ""
-    said = f"node/{event.node} {event.phase}"
+    said = f"node/{event.node}: {event.phase}"
     match event.phase:
         case "draining":
             return Line(f"{said}, {count(event.pods, 'pod')} to move{reason}")

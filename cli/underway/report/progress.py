@@ -76,9 +76,12 @@ class ProbeProgress:
 
 @dataclass(frozen=True)
 class GateProgress:
-    kind: str
     status: GateStatus
     reason: str
+    guard: bool
+    """Looked at since before the first step, and until the last."""
+    awaited: bool
+    """It does not hold, but there is time: a guard's first measurement, or what a step waits for, is still to come."""
 
 
 @dataclass
@@ -93,12 +96,16 @@ class Progress:
     probes: dict[str, ProbeProgress] = field(default_factory=dict)
     gates: dict[str, GateProgress] = field(default_factory=dict)
     waits: dict[tuple[str, str], datetime] = field(default_factory=dict)
-    """What is waited for, as (object, reason), and since when."""
+    """What is waited for, as (object, reason), and since when that object is; reasons may count seconds themselves."""
     restoring: str = ""
     """Why everything is being put back; empty while the run goes forward."""
     receipt: Receipt | None = None
     _pods: dict[str, PodProgress] = field(default_factory=dict)
     """Each pod of the nodes, by object: where it was planned last."""
+
+    @property
+    def begun(self) -> bool:
+        return any(step.started for step in self.steps)
 
     def current(self) -> StepProgress:
         """The latest step that has begun. A restore without a playbook has none: its nodes get one."""
@@ -138,15 +145,17 @@ class Progress:
                 if gone := node.pods.get(f"pod/{event.namespace}/{event.pod}"):
                     gone.moved = True
             case Waiting():
-                self.waits = {wait: self.waits.get(wait, event.at) for wait in event.waits}
+                since = {named: moment for (named, _), moment in self.waits.items()}
+                self.waits = {(named, reason): since.get(named, event.at) for named, reason in event.waits}
             case GateChanged():
-                self.gates[event.gate] = GateProgress(event.kind, event.status, event.reason)
+                self._gate_changed(event)
             case Pulse():
                 for probe in event.probes:
                     self._beat(probe)
             case StepEnded():
                 step = self.current()
                 step.ended, step.outcome, step.reason = event.at, event.outcome, event.reason
+                self.gates = {name: gate for name, gate in self.gates.items() if gate.guard}
             case Restoring():
                 self.restoring = event.reason
             case Receipt():
@@ -170,6 +179,13 @@ class Progress:
         if event.phase in FINISHED:
             node.ended = event.at
         node.phase, node.reason = event.phase, event.reason
+
+    def _gate_changed(self, event: GateChanged) -> None:
+        known = self.gates.get(event.gate)
+        guard = known.guard if known else not self.begun
+        not_yet = "inconclusive" if self.begun else "error"
+        awaited = event.status == not_yet and guard != self.begun
+        self.gates[event.gate] = GateProgress(event.status, event.reason, guard, awaited)
 
     def _beat(self, probe: ProbeCount) -> None:
         known = self.probes.get(probe.name)

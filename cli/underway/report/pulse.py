@@ -52,9 +52,9 @@ def watched(progress: Progress, width: int, symbols: Symbols, most: int) -> list
     """At most `most` lines, the most urgent first."""
     lines = [*_troubles(progress, width, symbols), *_pulses(progress.probes.values(), width, symbols)]
     lines += _other_waits(progress, width, symbols)
-    holding = sum(gate.status == "pass" for gate in progress.gates.values())
+    holding = sum(gate.guard and gate.status == "pass" for gate in progress.gates.values())
     if holding:
-        holds = f" {count(holding, 'gate')} {'holds' if holding == 1 else 'hold'}"
+        holds = f" {count(holding, 'guard')} {'holds' if holding == 1 else 'hold'}"
         lines.append(one_line((symbols.done, "green"), holds))
     if len(lines) <= most:
         return lines
@@ -67,7 +67,7 @@ def _troubles(progress: Progress, width: int, symbols: Symbols) -> list[Text]:
     return [
         _line(symbols.failed, "bold red", f"gate {name} {said[gate.status]}: {gate.reason}", width, symbols)
         for name, gate in progress.gates.items()
-        if gate.status != "pass"
+        if gate.status != "pass" and not gate.awaited
     ]
 
 

@@ -83,11 +83,9 @@ def restore_command(receipt: Receipt) -> str:
 
 
 def moves(receipt: Receipt) -> str:
-    how = f"{receipt.handed_off:,} handed off + {receipt.evicted:,} evicted"
-    itself = receipt.pods_moved - receipt.handed_off - receipt.evicted
-    if itself > 0:
-        how += f" + {itself:,} left by themselves"
-    return f"{receipt.pods_moved:,} ({how})" if receipt.pods_moved else "0"
+    if not receipt.pods_moved:
+        return "0"
+    return f"{receipt.pods_moved:,} ({receipt.handed_off:,} handed off + {receipt.evicted:,} evicted)"
 
 
 def node_row(node: NodeReceipt) -> tuple[str, ...]:
