@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
 from datetime import timedelta
@@ -14,7 +15,7 @@ import pytest
 from recorded_runs import RUNS, START, Recorder
 from screens import Terminal
 
-from underway.engine.events import Event, Pulse, Receipt, Waiting, from_json
+from underway.engine.events import Event, NodeChanged, Pulse, Receipt, Waiting, from_json
 from underway.report.display import Display
 from underway.report.forms import render
 from underway.report.json_lines import JsonLines
@@ -227,6 +228,20 @@ def test_the_display_leaves_a_clean_terminal_wherever_the_run_ends(monkeypatch: 
         written = terminal.getvalue()
         assert written.rfind("\x1b[?25h") >= written.rfind("\x1b[?25l")
         assert sys.stderr is not terminal
+
+
+def test_a_picture_is_as_new_as_the_line_above_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("underway.report.display.PAINT_EVERY", 0)
+    terminal = Terminal()
+    view = view_for(io.StringIO(), terminal, color=False)
+    for event in RUNS["three-nodes"]():
+        before = len(terminal.getvalue())
+        view.show(event)
+        if isinstance(event, NodeChanged):
+            line, picture = terminal.getvalue()[before:].rsplit("  on kind-shop  ", 1)
+            assert f"node/{event.node}: {event.phase}" in line
+            assert re.search(rf"{event.node} +{event.phase}", picture)
 
 
 def test_no_color_means_none(monkeypatch: pytest.MonkeyPatch) -> None:

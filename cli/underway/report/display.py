@@ -67,7 +67,7 @@ class Display:
         return Text.assemble((at, "bright_black"), ("\n".join(lines)[len(at) :], _STYLES[line.mood]))
 
     def _say(self) -> None:
-        """Rich moves the picture down by itself, drawing it anew."""
+        """Above the picture: Rich draws the one it has once more below, so a refresh has to follow."""
         if self._unsaid:
             self._console.print(*self._unsaid, sep="\n", soft_wrap=True, highlight=False)
             self._unsaid.clear()
@@ -82,9 +82,8 @@ class Display:
         self._drawn = [sum(segment.cell_length for segment in line) for line in rendered]
         self._live.start()
         self._live.update(tree)
-        if self._unsaid:
+        with self._console:  # one write, so that nothing flickers
             self._say()
-        else:
             self._live.refresh()
 
     def _after_a_resize(self) -> None:
