@@ -251,3 +251,20 @@ def test_pods_take_as_long_as_their_siblings_took() -> None:
         assert not any("to become Ready" in assumption for assumption in copy.assumptions)
 
     run(story())
+
+
+def test_an_evicted_job_pod_has_failed_and_another_is_made_after_a_while() -> None:
+    async def story() -> None:
+        spec = PodSpec(restart_policy="Never")
+        cluster = settled(*NODES, workload("job", "import", 1, spec))
+        (pod,) = pods(cluster, "import")
+        await evict(cluster, pod)
+        await advance(cluster, 5)
+        (job,) = cluster.state().workloads.values()
+        assert (job.failed, job.current) == (1, 0)
+        assert pods(cluster, "import") == []
+        await advance(cluster, 10)
+        (again,) = pods(cluster, "import")
+        assert again.phase == "Running"
+
+    run(story())

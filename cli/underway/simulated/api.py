@@ -108,7 +108,7 @@ class Api:
         if self._world.get(Workload, action.object) is not None:
             return _DONE
         job = from_mapping(action.manifest)
-        if not isinstance(job, Workload) or job.ref != action.object:
+        if not isinstance(job, Workload) or job.ref != action.object or job.template is None:
             return Outcome("invalid", f"{action.object} cannot be made from this manifest")
         self._jobs.create(job, action.manifest)
         return _DONE

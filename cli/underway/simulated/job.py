@@ -7,7 +7,9 @@ kubelet has that version when it is done.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -27,6 +29,10 @@ class Jobs:
         self._queue = WorkQueue[Ref](world, self._sync, world.settings.controller_delay)
         self._nodes: dict[str, str] = {}
         self._upgrades: dict[str, str] = {}
+        self._ended: dict[str, Counter[str]] = {}
+        """By a Job's UID: how many of its pods succeeded and failed in this simulation."""
+        self._not_before: dict[str, datetime] = {}
+        """When a Job whose pod has failed gets its next one."""
         kubelets.on_finish.append(self._upgrade)
         world.watch(Workload, self._workload_changed)
         world.watch(Pod, self._pod_changed)
@@ -64,36 +70,50 @@ class Jobs:
             self._queue.add(new.ref)
 
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
-        for pod in (old, new):
-            if pod and pod.owner and pod.owner.kind == "Job":
-                self._queue.add(Ref("job", pod.namespace, pod.owner.name))
+        pod = new or old
+        if pod is None or pod.owner is None or pod.owner.kind != "Job":
+            return
+        ended = _ending(new)
+        if old and ended and not _ending(old):
+            self._ended.setdefault(pod.owner.uid, Counter())[ended] += 1
+            if ended == "Failed":
+                self._not_before[pod.owner.uid] = self._world.now + self._world.settings.job_backoff
+        self._queue.add(Ref("job", pod.namespace, pod.owner.name))
 
     def _sync(self, ref: Ref) -> None:
         job = self._world.get(Workload, ref)
         if job is None or job.complete or job.failure or job.paused:
             return
-        pods = list(self._world.state.pods_of(job.uid))
-        succeeded = max(job.succeeded, sum(1 for pod in pods if pod.phase == "Succeeded"))
-        failed = max(job.failed, sum(1 for pod in pods if pod.phase == "Failed"))
-        active = sum(1 for pod in pods if is_active(pod))
-        complete = succeeded >= max(job.replicas, 1)
+        pods = [pod for pod in self._world.state.pods_of(job.uid) if is_active(pod)]
+        ended = self._ended.pop(job.uid, Counter())
+        succeeded, failed = job.succeeded + ended["Succeeded"], job.failed + ended["Failed"]
+        active, wanted = len(pods), max(job.replicas, 1)
+        complete = succeeded >= wanted
         failure = "" if failed <= job.backoff_limit else "Job has reached the specified backoff limit"
         if not complete and not failure:
-            for _ in range(max(job.replicas, 1) - succeeded - active):
-                self._create_pod(job)
-                active += 1
+            active += self._fill(job, wanted - succeeded - active)
         self._world.put(
             msgspec.structs.replace(
                 job,
                 succeeded=succeeded,
                 failed=failed,
-                ready=sum(1 for pod in pods if pod.ready and is_active(pod)),
+                ready=sum(1 for pod in pods if pod.ready),
                 current=active,
                 complete=complete,
                 failure=failure,
                 observed_generation=job.generation,
             )
         )
+
+    def _fill(self, job: Workload, missing: int) -> int:
+        """Make the missing pods, or come back later if one has just failed. Returns how many were made."""
+        wait = self._not_before.get(job.uid, self._world.now) - self._world.now
+        if missing > 0 and wait > timedelta(0):
+            self._queue.add(job.ref, wait)
+            return 0
+        for _ in range(missing):
+            self._create_pod(job)
+        return max(missing, 0)
 
     def _create_pod(self, job: Workload) -> None:
         pod = create_pod(self._world, job, f"{job.name}-{self._world.new_suffix()}")
@@ -107,6 +127,13 @@ class Jobs:
         if version is not None and node is not None:
             self._world.assume(f"{pod.owner.name if pod.owner else pod.name}: leaves kubelet {version} on its node")
             self._world.put(msgspec.structs.replace(node, kubelet_version=version))
+
+
+def _ending(pod: Pod | None) -> str:
+    """How it ended, if it has: a pod that is being deleted counts as failed, as one that is gone."""
+    if pod is not None and pod.finished:
+        return pod.phase
+    return "Failed" if pod is None or pod.deleting is not None else ""
 
 
 def _words(container: Mapping[str, Any]) -> list[str]:

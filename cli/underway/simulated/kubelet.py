@@ -66,7 +66,7 @@ class Kubelets:
 
     def _stopping_time(self, pod: Pod) -> timedelta:
         grace = max((pod.deleting or self._world.now) - self._world.now, timedelta(0))
-        return min(grace, self._timings.of(pod).exit) + self._world.settings.controller_delay
+        return min(grace, self._timings.of(pod).exit) + self._world.settings.stopping_delay
 
     def _begin(self, pod: Pod) -> None:
         timing = self._timings.of(pod)
@@ -115,9 +115,9 @@ class Kubelets:
             return
         self._tell_exit(pod)
         self._exited.add(uid)
-        removal = self._world.settings.removal
-        self._world.after(removal / 2, partial(self._report_exit, ref, uid))
-        self._world.after(removal, partial(self._remove, ref, uid))
+        settings = self._world.settings
+        self._world.after(settings.exit_report, partial(self._report_exit, ref, uid))
+        self._world.after(settings.exit_report + settings.removal, partial(self._remove, ref, uid))
 
     def _tell_exit(self, pod: Pod) -> None:
         if self.answers(pod.uid):
@@ -125,9 +125,11 @@ class Kubelets:
                 tell(pod)
 
     def _report_exit(self, ref: Ref, uid: str) -> None:
+        """All its containers have ended, so that the pod is finished while it is being deleted."""
         pod = self._present(ref, uid)
         if pod is not None:
-            self._world.put(msgspec.structs.replace(pod, ready=False, ready_since=None))
+            phase = "Succeeded" if pod.spec.restart_policy == "Always" else "Failed"
+            self._world.put(msgspec.structs.replace(pod, phase=phase, ready=False, ready_since=None))
 
     def _remove(self, ref: Ref, uid: str) -> None:
         pod = self._present(ref, uid)

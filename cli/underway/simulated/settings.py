@@ -44,12 +44,18 @@ class Settings:
     """The hard case: a pod stops serving at once when it is asked to stop."""
     pre_stop: timedelta = timedelta(seconds=5)
     """How long a pod with a preStop hook serves on."""
-    removal: timedelta = timedelta(milliseconds=600)
-    """From the exit of a pod's containers until the pod is gone from the API."""
+    stopping_delay: timedelta = timedelta(milliseconds=60)
+    """From a pod's deletion until its containers get SIGTERM."""
+    exit_report: timedelta = timedelta(milliseconds=200)
+    """From the exit of a pod's containers until its status says so."""
+    removal: timedelta = timedelta(milliseconds=500)
+    """From then until the pod is gone from the API."""
     job_duration: timedelta = timedelta(seconds=3)
     """Of the Jobs that Underway itself creates."""
     other_job_duration: timedelta = timedelta(minutes=30)
     """Of a Job that was there before."""
+    job_backoff: timedelta = timedelta(seconds=10)
+    """Until a Job replaces a pod that has failed."""
 
     scheduler_backoff: timedelta = timedelta(seconds=1)
     """Doubled with every attempt, up to ten times."""
