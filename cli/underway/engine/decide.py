@@ -27,6 +27,7 @@ from underway.engine.events import (
     Waiting,
 )
 from underway.engine.run import LEASE_RENEWAL, LEASE_SECONDS, Run
+from underway.engine.standing import OPERATOR, PLAYBOOK, STARTED
 from underway.errors import Blocker
 from underway.gates.measurements import Measurements
 from underway.steps import undo
@@ -106,7 +107,12 @@ def _put_lease(run: Run, turn: Turn) -> None:
     if run.lease_renewed is None or turn.now - run.lease_renewed >= LEASE_RENEWAL:
         run.lease_renewed = turn.now
         says = "claim: this run is alive"
-        turn.act(PutLease(run.lease, run.id, run.holder, LEASE_SECONDS, says))
+        about = {
+            PLAYBOOK: run.playbook.metadata.name,
+            OPERATOR: run.operator,
+            STARTED: run.started.isoformat(),
+        }
+        turn.act(PutLease(run.lease, run.id, run.holder, LEASE_SECONDS, says, about))
     turn.look_again(run.lease_renewed + LEASE_RENEWAL)
 
 

@@ -42,6 +42,7 @@ class Run:
     namespace: str
     """Where Jobs run if the playbook names no namespace."""
     started: datetime
+    operator: str = ""
     keep_cordons: bool = False
     only_restore: bool = False
     """Begin with putting back what an earlier process of this run has left (`underway restore`)."""

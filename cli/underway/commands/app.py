@@ -1,0 +1,65 @@
+"""The command line: every command by name, and the one place where an error becomes a message and an exit status."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from underway.commands import drain, rehearse, report, restore, run, schema, status, uncordon, validate, version
+from underway.errors import ExitStatus, RefusedError, UnderwayError
+
+app = typer.Typer(
+    name="underway",
+    help="Maintenance on Kubernetes without downtime.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(validate.validate)
+app.command()(rehearse.rehearse)
+app.command()(run.run)
+app.command()(drain.drain)
+app.command()(uncordon.uncordon)
+app.command()(restore.restore)
+app.command()(status.status)
+app.command()(report.report)
+app.command()(schema.schema)
+app.command()(version.version)
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    sys.exit(answer())
+
+
+def answer() -> int:
+    """Run the command line; returns the exit status."""
+    try:
+        return _status(app(standalone_mode=False))
+    except UnderwayError as error:
+        _explain(error)
+        return error.exit_status
+    except typer.Exit as found:
+        return found.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        sys.stderr.write("\n")
+        return ExitStatus.INTERRUPTED
+    except BrokenPipeError:
+        return ExitStatus.DONE
+
+
+def _status(found: object) -> int:
+    return found if isinstance(found, int) else ExitStatus.DONE
+
+
+def _explain(error: UnderwayError) -> None:
+    from underway.report.blockers import render_blockers
+    from underway.report.errors import render_error
+
+    if isinstance(error, RefusedError) and error.blockers:
+        sys.stderr.write(render_blockers(error.blockers).rstrip("\n") + "\n")
+    else:
+        sys.stderr.write(render_error(error).rstrip("\n") + "\n")

@@ -1,0 +1,258 @@
+"""A run from the command line, on any cluster: look for what stands in the way, ask, drive, hand over the receipt."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+import secrets
+import signal
+import socket
+import sys
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+import typer
+
+from underway import __version__
+from underway.cluster.port import Cluster
+from underway.commands.options import Showing
+from underway.engine import preflight
+from underway.engine.events import Event, PodPlanned, Receipt, RunStarted
+from underway.engine.guarding import probe_counts
+from underway.engine.journal import Journal
+from underway.engine.loop import Loop, Measuring
+from underway.engine.receipt import Tally, receipt
+from underway.engine.run import Run
+from underway.engine.stepping import step_name
+from underway.errors import Blocker, ExitStatus, RefusedError, UsageError
+from underway.playbook.models import NodesStep, Playbook
+from underway.report.forms import render
+from underway.report.views import View, view_for
+from underway.steps import nodes
+
+_FORMS: dict[str, Literal["text", "json", "md", "html", "junit"]] = {
+    "receipt.txt": "text",
+    "receipt.json": "json",
+    "receipt.md": "md",
+    "receipt.html": "html",
+    "receipt.xml": "junit",
+}
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is asked of a cluster. `source`: the playbook's file, or the command line that stands for it."""
+
+    playbook: Playbook
+    source: str
+    namespace: str
+    showing: Showing
+    cluster_name: str
+    simulated: bool = False
+    ask: bool = False
+    dry_run: bool = False
+    keep_cordons: bool = False
+    allow_commands: bool = False
+    restore: str | None = None
+    """The run to put back, instead of starting one."""
+
+
+@dataclass
+class _Conduct:
+    """One run on its way: its events go to the journal, the view and the tally."""
+
+    order: Order
+    cluster: Cluster
+    measuring: Measuring
+    view: View
+    run: Run
+    nudge: asyncio.Event
+    tally: Tally = field(default_factory=Tally)
+    events: list[Event] = field(default_factory=list)
+    journal: Journal | None = None
+
+    def record(self, event: Event) -> None:
+        """The journal first: a change is on the disk before it is sent."""
+        if self.journal is not None:
+            self.journal.append(event)
+        if event.journaled:
+            self.events.append(event)
+        self.tally.add(event)
+        self.view.show(event)
+
+    def receipt(self) -> Receipt:
+        run = self.run
+        return receipt(
+            self.tally,
+            run=run.id,
+            playbook=self.order.playbook.metadata.name,
+            at=self.cluster.now(),
+            outcome=run.outcome,
+            reason=run.reason,
+            stop=run.stop,
+            probes=probe_counts(run, self.measuring),
+            left_changed=run.left_changed,
+            blockers=run.blockers,
+        )
+
+
+async def conduct(order: Order, cluster: Cluster, measuring: Measuring, nudge: asyncio.Event) -> int:
+    """Carry out a run on a cluster that has been read; returns the exit status. RefusedError before any change."""
+    run = Run(
+        id=order.restore or _new_run_id(cluster.now()),
+        playbook=order.playbook,
+        holder=_holder(),
+        namespace=order.namespace,
+        started=cluster.now(),
+        keep_cordons=order.keep_cordons,
+        only_restore=order.restore is not None,
+    )
+    view = view_for(
+        sys.stdout,
+        sys.stderr,
+        output=order.showing.output,
+        quiet=order.showing.quiet,
+        verbose=order.showing.verbose,
+        color=False if order.showing.no_color else None,
+    )
+    conducted = _Conduct(order, cluster, measuring, view, run, nudge)
+    try:
+        if order.restore is None:
+            _look_ahead(conducted)
+        if order.dry_run:
+            return ExitStatus.DONE
+        conducted.journal = Journal(run.id) if not order.simulated else None
+        return await _drive(conducted)
+    finally:
+        view.close()
+
+
+def refuse(view: View, order: Order, run: Run, cluster: Cluster, blockers: tuple[Blocker, ...]) -> RefusedError:
+    """The error to raise; a program that reads JSON gets its receipt all the same."""
+    if order.showing.output == "json":
+        end = receipt(
+            Tally(),
+            run=run.id,
+            playbook=order.playbook.metadata.name,
+            at=cluster.now(),
+            outcome="refused",
+            reason="nothing has been changed",
+            blockers=blockers,
+        )
+        view.show(end)
+    return RefusedError(f"refused: {len(blockers)} in the way, nothing has been changed", blockers)
+
+
+def _look_ahead(conducted: _Conduct) -> None:
+    """Find every blocker; say what will be done with each pod; ask if that was asked for."""
+    order, run, cluster = conducted.order, conducted.run, conducted.cluster
+    state = cluster.state()
+    found = preflight.blockers(order.playbook, state, run.id, cluster.now(), allow_commands=order.allow_commands)
+    if found:
+        raise refuse(conducted.view, order, run, cluster, found)
+    if not order.ask and not order.dry_run:
+        return
+    for step in order.playbook.spec.steps:
+        if isinstance(step.body, NodesStep):
+            for name in nodes.ordered(step.body, state):
+                _tell_node(name, step.body, conducted)
+    if order.ask and not typer.confirm("Go ahead?", default=False, err=True):
+        raise RefusedError("not confirmed, nothing has been changed")
+
+
+def _tell_node(name: str, step: NodesStep, conducted: _Conduct) -> None:
+    state = conducted.cluster.state()
+    judged = preflight.judged(state.nodes[name], step, state)
+    counts: dict[str, int] = {}
+    for pod, treated in judged:
+        counts[treated.verdict] = counts.get(treated.verdict, 0) + 1
+        if conducted.order.dry_run:
+            conducted.view.show(
+                PodPlanned(
+                    at=conducted.cluster.now(),
+                    run=conducted.run.id,
+                    pod=pod.name,
+                    namespace=pod.namespace,
+                    uid=pod.uid,
+                    node=name,
+                    verdict=treated.verdict,
+                    reason=treated.reason,
+                )
+            )
+    summary = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
+    typer.echo(f"node/{name}: {summary or 'no pods'}", err=True)
+
+
+async def _drive(conducted: _Conduct) -> int:
+    order, run, cluster = conducted.order, conducted.run, conducted.cluster
+    conducted.record(
+        RunStarted(
+            at=cluster.now(),
+            run=run.id,
+            playbook=order.playbook.metadata.name,
+            source=order.source,
+            cluster=order.cluster_name,
+            operator=f"{getpass.getuser()}@{socket.gethostname()}",
+            version=__version__,
+            steps=tuple(step_name(step, index) for index, step in enumerate(order.playbook.spec.steps)),
+            simulated=order.simulated,
+        )
+    )
+    loop = Loop(run, cluster, conducted.measuring, conducted.record, conducted.nudge)
+    driving = asyncio.ensure_future(loop.drive())
+    _heed_signals(run, conducted.nudge, driving)
+    try:
+        await driving
+    except asyncio.CancelledError:
+        run.outcome, run.reason = "interrupted", "stopped at once by a second signal"
+        run.left_changed = run.left_changed or tuple(_still_marked(conducted))
+    end = conducted.receipt()
+    conducted.record(end)
+    if order.showing.report is not None:
+        _write_forms(order.showing.report, end, conducted.events)
+    return end.exit_status
+
+
+def _still_marked(conducted: _Conduct) -> list[str]:
+    from underway.steps.progress import Turn
+    from underway.steps.undo import marked
+
+    turn = Turn(conducted.run.id, conducted.cluster.state(), conducted.cluster.now(), {}, lambda _: None)
+    return [str(ref) for ref in marked(turn)]
+
+
+def _heed_signals(run: Run, nudge: asyncio.Event, driving: asyncio.Future[None]) -> None:
+    """The first signal ends what is in flight and puts back; the second stops at once, and the marks remain."""
+
+    def heed(stop: Literal["interrupted", "terminated"]) -> None:
+        if run.stop:
+            driving.cancel()
+        run.stop = run.stop or stop
+        nudge.set()
+
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGINT, heed, "interrupted")
+    loop.add_signal_handler(signal.SIGTERM, heed, "terminated")
+    loop.add_signal_handler(signal.SIGHUP, heed, "terminated")
+
+
+def _write_forms(directory: Path, end: Receipt, events: list[Event]) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, form in _FORMS.items():
+            (directory / name).write_text(render(end, events, form), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"the report cannot be written to `{directory}`: {error.strerror}") from error
+
+
+def _new_run_id(now: datetime) -> str:
+    """Sorts by time, can be read aloud, and is a valid label value: `261123-0436-a1b2`."""
+    return f"{now:%y%m%d-%H%M}-{secrets.token_hex(2)}"
+
+
+def _holder() -> str:
+    """Who holds a run's Lease: this process and no other."""
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"

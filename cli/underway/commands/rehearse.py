@@ -1,0 +1,61 @@
+"""`underway rehearse`: play a playbook on a simulated cluster."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from underway.commands.options import (
+    NoColor,
+    Output,
+    Quiet,
+    ReportDirectory,
+    Set,
+    Showing,
+    Vars,
+    Verbose,
+    variables,
+)
+from underway.errors import UsageError
+
+Playbook = Annotated[Path, typer.Argument(help="The playbook to play.", show_default=False)]
+Clusters = Annotated[
+    list[Path],
+    typer.Option("--cluster", help="A kind config, manifests, or a directory. Can be repeated.", show_default=False),
+]
+Speed = Annotated[
+    float | None,
+    typer.Option(
+        "--speed", help="Seconds to play in one. Default: 10 at a terminal, else all at once.", show_default=False
+    ),
+]
+_AT_A_TERMINAL = 10.0
+
+
+def rehearse(
+    playbook: Playbook,
+    cluster: Clusters = [],  # noqa: B006 - Typer makes a new one
+    speed: Speed = None,
+    sets: Set = [],  # noqa: B006 - Typer makes a new one
+    vars_files: Vars = [],  # noqa: B006 - Typer makes a new one
+    report: ReportDirectory = None,
+    output: Output = "text",
+    no_color: NoColor = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Play a playbook on a simulated cluster made from manifests and a kind config."""
+    from underway.commands.simulated_run import rehearsal
+    from underway.playbook.load import load
+
+    if not cluster:
+        raise UsageError("no cluster is given", hint="say --cluster FILE, for a kind config, manifests or a directory")
+    if speed is not None and speed <= 0:
+        raise UsageError(f"`--speed {speed:g}` would never end", hint="give a number above 0")
+    if speed is None and sys.stderr.isatty() and output == "text":
+        speed = _AT_A_TERMINAL
+    loaded = load(playbook, sets=variables(sets), vars_files=vars_files)
+    return rehearsal(loaded, str(playbook), cluster, speed, Showing(output, quiet, verbose, no_color, report))

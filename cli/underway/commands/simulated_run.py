@@ -1,0 +1,89 @@
+"""The wiring of a rehearsal: a simulated cluster, and simulated requests for the HTTP gates."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from underway.cluster.model import Ref
+from underway.commands.conduct import Order, conduct
+from underway.commands.options import Showing
+from underway.errors import RefusedError
+from underway.gates.history import History
+from underway.gates.http import Gap, HttpCount, with_gap
+from underway.playbook.models import Gate, HttpGate, Playbook
+from underway.simulated.cluster import SimulatedCluster
+from underway.simulated.load import load, simulate
+from underway.simulated.settings import Settings
+from underway.simulated.traffic import Requests
+
+_LATENCY = timedelta(milliseconds=20)
+_PORTS = {"http": 80, "https": 443}
+
+
+class SimulatedMeasuring:
+    """HTTP gates, measured by simulated requests to the Service behind each URL's port."""
+
+    def __init__(self, cluster: SimulatedCluster, services: Mapping[int, Ref]) -> None:
+        self._cluster = cluster
+        self._services = services
+        self._running: dict[str, Requests] = {}
+
+    def start(self, name: str, gate: Gate) -> None:
+        """RefusedError for what no simulation can measure."""
+        if not isinstance(gate.body, HttpGate):
+            raise RefusedError(
+                f"gate {name}: a rehearsal cannot measure `{gate.kind}`", hint="rehearse without this gate"
+            )
+        parts = urlsplit(gate.body.url)
+        service = self._services.get(parts.port or _PORTS[parts.scheme])
+        if service is None:
+            hint = f"known ports: {', '.join(map(str, self._services)) or 'none'}"
+            raise RefusedError(f"gate {name}: no Service of the simulated cluster answers {gate.body.url}", hint=hint)
+        per_second = 1 / gate.body.every.total_seconds()
+        self._running[name] = self._cluster.traffic.start(service, per_second, _LATENCY)
+
+    async def stop(self, name: str) -> None:
+        self._cluster.traffic.stop(self._running.pop(name))
+
+    def http(self, gate: str) -> HttpCount | None:
+        requests = self._running.get(gate)
+        if requests is None:
+            return None
+        self._cluster.traffic.look()
+        gaps: tuple[Gap, ...] = ()
+        for ended, length in requests.gaps:
+            gaps = with_gap(gaps, Gap(ended, length))
+        return HttpCount(
+            began=requests.started,
+            at=self._cluster.now(),
+            sent=requests.sent,
+            answered=requests.sent - requests.lost,
+            lost=requests.lost,
+            measured_at=requests.looked_at,
+            answered_at=requests.answered_at,
+            good_since=requests.good_since,
+            failing=requests.failing,
+            gaps=gaps,
+            last_error=requests.last_reason,
+            errors=dict(requests.reasons),
+        )
+
+    def history(self, gate: str) -> History | None:  # noqa: ARG002 - only HTTP is simulated
+        return None
+
+
+def rehearsal(playbook: Playbook, source: str, files: Sequence[Path], speed: float | None, showing: Showing) -> int:
+    """Play the playbook; returns the exit status that a run would have. `speed` None: as fast as it can."""
+    loaded = load(files)
+    cluster = simulate(loaded, settings=Settings(speed=speed))
+    order = Order(playbook, source, "default", showing, ", ".join(map(str, files)), simulated=True)
+    measuring = SimulatedMeasuring(cluster, loaded.services())
+    return asyncio.run(_conducted(order, cluster, measuring))
+
+
+async def _conducted(order: Order, cluster: SimulatedCluster, measuring: SimulatedMeasuring) -> int:
+    return await conduct(order, cluster, measuring, asyncio.Event())

@@ -1,0 +1,69 @@
+"""Where runs stand, told from the cluster's marks and Leases, for any process that looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from underway.cluster.model import Budget, Lease, Node, Pod, Ref, Workload
+from underway.cluster.state import MARK, ClusterState
+from underway.engine.preflight import alive
+from underway.steps import marks
+
+PLAYBOOK = "underway.dev/playbook"
+OPERATOR = "underway.dev/operator"
+STARTED = "underway.dev/started"
+
+
+@dataclass
+class Standing:
+    """One run in the cluster. `changed`: what carries its marks, and what was done to each."""
+
+    run: str
+    alive: bool
+    playbook: str = ""
+    operator: str = ""
+    holder: str = ""
+    started: datetime | None = None
+    changed: list[tuple[Ref, str]] = field(default_factory=list)
+    unfinished: bool = False
+    """It has left more behind than nodes that it emptied and left cordoned on purpose (`underway drain`)."""
+
+
+def standings(state: ClusterState, now: datetime) -> dict[str, Standing]:
+    """Every run that the cluster knows of, by id."""
+    found: dict[str, Standing] = {}
+    for run, marked, what in _marks(state):
+        standing = found.setdefault(run, Standing(run, alive(run, state, now)))
+        if isinstance(marked, Lease):
+            standing.playbook = marked.annotations.get(PLAYBOOK, "")
+            standing.operator = marked.annotations.get(OPERATOR, "")
+            standing.holder = marked.holder
+            started = marked.annotations.get(STARTED, "")
+            standing.started = datetime.fromisoformat(started) if started else None
+        else:
+            standing.changed.append((marked.ref, what))
+        standing.unfinished |= not (isinstance(marked, Node) and marked.annotations.get(marks.PHASE) == "drained")
+    return found
+
+
+def _marks(state: ClusterState) -> Iterator[tuple[str, Node | Pod | Budget | Workload | Lease, str]]:
+    for lease in state.leases.values():
+        yield lease.run, lease, "sign of life"
+    for node in state.nodes.values():
+        run = marks.run_of(node)
+        if run is not None:
+            cordon = "cordoned by the run" if marks.CORDONED in node.annotations else "not cordoned by the run"
+            yield run, node, f"{node.annotations.get(marks.PHASE, 'marked')}, {cordon}"
+    for pod in state.marked_pods():
+        run = marks.pod_run(pod)
+        if run is not None:
+            labels = ", ".join(marks.original_labels(pod))
+            yield run, pod, f"{pod.annotations.get(marks.STAGE, 'marked')}: label {labels} taken away"
+    for budget in state.budgets():
+        run = marks.run_of(budget)
+        if run is not None:
+            yield run, budget, "has been recounted"
+    for job in state.marked_workloads():
+        yield job.labels[MARK], job, "created by the run"
