@@ -1,0 +1,3 @@
+module underway.dev/shop
+
+go 1.24
