@@ -2,27 +2,19 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import pytest
-from scenes import advance, cordon, evict, node, pods, run, service, settled, workload
+import msgspec
+from scenes import advance, cordon, evict, node, pods, run, settled, workload
 
 from underway.cluster.actions import (
     CreateJob,
     DeleteJob,
-    DeleteLease,
-    PatchNode,
-    PatchPod,
-    PutLease,
 )
-from underway.cluster.model import Pod, PodSpec, Ref, Taint
+from underway.cluster.model import PodSpec, Ref, Taint, Template
+from underway.cluster.state import ClusterState
 from underway.simulated.cluster import SimulatedCluster
-from underway.simulated.faults import AnswersLost, NodeLost, NoRoom, Refusals
 from underway.simulated.settings import Settings
 
 NODES = (node("a"), node("b"), node("c"))
-
-
-def _reasons(pod: Pod) -> set[str]:
-    return set(pod.waiting.removeprefix("0/3 nodes are available: ").split(", "))
 
 
 def test_a_stateful_set_starts_one_after_another() -> None:
@@ -77,31 +69,6 @@ def test_a_daemon_set_runs_on_every_node_it_tolerates_cordoned_or_not() -> None:
     run(story())
 
 
-def test_a_pod_that_fits_nowhere_says_why_and_is_tried_again_when_there_is_room() -> None:
-    async def story() -> None:
-        spec = PodSpec(requests={"cpu": 3000})
-        cluster = settled(*NODES, workload("deployment", "web", 3, spec))
-        await cordon(cluster, "a")
-        await evict(cluster, next(pod for pod in pods(cluster) if pod.node == "a"))
-        await advance(cluster, 3)
-        (waiting,) = (pod for pod in pods(cluster) if not pod.node)
-        assert _reasons(waiting) == {"1 node(s) were unschedulable", "2 Insufficient cpu"}
-        open_again = cluster.state().nodes["a"]
-        await cluster.perform(
-            PatchNode(open_again.ref, open_again.uid, open_again.resource_version, "", unschedulable=False)
-        )
-        await advance(cluster, 5)
-        assert all(pod.ready and not pod.waiting for pod in pods(cluster))
-
-    run(story())
-
-
-def test_replacements_prefer_nodes_without_a_prefer_no_schedule_taint() -> None:
-    avoid = (Taint("underway.dev/later", "PreferNoSchedule"),)
-    cluster = settled(node("a", taints=avoid), node("b", taints=avoid), node("c"), workload("deployment", "web", 1))
-    assert [pod.node for pod in pods(cluster)] == ["c"]
-
-
 def test_a_job_runs_on_its_node_to_completion_and_goes_with_its_pods() -> None:
     ref = Ref("job", "default", "maintain-a")
     pod_spec = {
@@ -135,103 +102,6 @@ def test_a_job_runs_on_its_node_to_completion_and_goes_with_its_pods() -> None:
         assert pods(cluster, "maintain") == []
 
     run(story())
-
-
-def test_patches_keep_to_their_preconditions() -> None:
-    async def story() -> None:
-        cluster = settled(*NODES, workload("deployment", "web", 1))
-        (pod,) = pods(cluster)
-        stale = PatchPod(pod.ref, pod.uid, "", labels={"x": "1"}, resource_version="1")
-        assert (await cluster.perform(stale)).status == "conflict"
-        assert (await cluster.perform(PatchPod(pod.ref, "other", "", labels={"x": "1"}))).status == "gone"
-        assert (await cluster.perform(PatchPod(pod.ref, pod.uid, "", labels={"x": "1"}))).status == "done"
-        patched = cluster.state().pods[pod.ref]
-        assert patched.labels["x"] == "1"
-        assert int(patched.resource_version) > int(pod.resource_version)
-        found = cluster.state().nodes["a"]
-        assert (await cluster.perform(PatchNode(found.ref, found.uid, "0", ""))).status == "conflict"
-
-    run(story())
-
-
-def test_a_lease_is_held_by_one_until_it_runs_out() -> None:
-    ref = Ref("lease", "default", "underway-r1")
-
-    async def story() -> None:
-        cluster = settled(*NODES)
-        assert (await cluster.perform(PutLease(ref, "r1", "one", 15, ""))).status == "done"
-        assert (await cluster.perform(PutLease(ref, "r1", "two", 15, ""))).status == "conflict"
-        assert (await cluster.perform(PutLease(ref, "r1", "one", 15, ""))).status == "done"
-        await advance(cluster, 20)
-        assert (await cluster.perform(PutLease(ref, "r1", "two", 15, ""))).status == "done"
-        assert (await cluster.perform(DeleteLease(ref, ""))).status == "done"
-        assert not cluster.state().leases
-
-    run(story())
-
-
-def test_a_lost_node_stops_answering_at_once_and_is_known_to_be_lost_later() -> None:
-    async def story() -> None:
-        cluster = settled(*NODES, workload("deployment", "web", 3), service("web"))
-        cluster.bring([NodeLost("a")])
-        requests = cluster.traffic.start(Ref("service", "shop", "web"), 10, timedelta(milliseconds=20))
-        await advance(cluster, 40)
-        assert cluster.state().nodes["a"].ready
-        await advance(cluster, 20)
-        assert not cluster.state().nodes["a"].ready
-        cluster.traffic.look()
-        assert 100 < requests.lost < 250, "a third of 50 s, until the node counts as lost"
-        await advance(cluster, 310)
-        assert sorted(pod.node for pod in pods(cluster) if pod.ready) in (["b", "b", "c"], ["b", "c", "c"])
-
-    run(story())
-
-
-def test_with_no_room_left_a_replacement_waits() -> None:
-    async def story() -> None:
-        cluster = settled(*NODES, workload("deployment", "web", 3))
-        cluster.bring([NoRoom()])
-        await advance(cluster, 0.1)
-        await cordon(cluster, "a")
-        await evict(cluster, next(pod for pod in pods(cluster) if pod.node == "a"))
-        await advance(cluster, 5)
-        (waiting,) = (pod for pod in pods(cluster) if not pod.node)
-        assert _reasons(waiting) == {"1 node(s) were unschedulable", "2 Insufficient cpu"}
-
-    run(story())
-
-
-@pytest.mark.parametrize("status", ["conflict", "blocked", "failed"])
-def test_every_second_write_can_be_refused(status: str) -> None:
-    async def story() -> None:
-        cluster = settled(*NODES, workload("deployment", "web", 1), faults=[Refusals(2, status)])  # type: ignore[arg-type]
-        (pod,) = pods(cluster)
-        outcomes = [
-            (await cluster.perform(PatchPod(pod.ref, pod.uid, "", annotations={"underway.dev/n": str(n)}))).status
-            for n in range(4)
-        ]
-        assert outcomes == ["done", status, "done", status]
-        assert cluster.state().pods[pod.ref].annotations == {"underway.dev/n": "2"}
-
-    run(story())
-
-
-def test_a_write_whose_answer_is_lost_has_happened() -> None:
-    async def story() -> None:
-        cluster = settled(*NODES, faults=[AnswersLost(1)])
-        assert (await cordon(cluster, "a")).status == "unknown"
-        assert cluster.state().nodes["a"].unschedulable
-
-    run(story())
-
-
-def test_a_simulation_leaves_the_given_state_alone() -> None:
-    before = settled(*NODES, workload("deployment", "web", 3)).state()
-    objects = list(before.objects())
-    cluster = SimulatedCluster(before)
-    run(evict(cluster, pods(cluster)[0]))
-    run(advance(cluster, 10))
-    assert list(before.objects()) == objects
 
 
 def test_pods_take_as_long_as_their_siblings_took() -> None:
@@ -268,3 +138,19 @@ def test_an_evicted_job_pod_has_failed_and_another_is_made_after_a_while() -> No
         assert again.phase == "Running"
 
     run(story())
+
+
+def test_a_deployment_goes_on_with_the_replica_set_of_its_template() -> None:
+    first = workload("deployment", "web", 2)
+    state = settled(*NODES, first).state()
+    (made,) = (found for found in state.workloads.values() if found.kind == "replicaset")
+    old = msgspec.structs.replace(
+        made, uid="old", name="web-old", replicas=0, template=Template({}, PodSpec(), "other"), annotations={}
+    )
+    copy = SimulatedCluster(ClusterState([*state.objects(), old]))
+    assert copy.settle()
+    assert {found.name: found.replicas for found in copy.state().workloads.values()} == {
+        "web": 2,
+        made.name: 2,
+        "web-old": 0,
+    }

@@ -3,40 +3,98 @@
 from __future__ import annotations
 
 from underway.cluster.affinity import Neighbors
-from underway.cluster.model import Pod
+from underway.cluster.model import Node, Pod, Ref
 from underway.cluster.room import Room
+from underway.cluster.state import ClusterState
 from underway.simulated.world import World
 
 _DEFAULT_CPU = 100
 _DEFAULT_MEMORY = 200 * 1024 * 1024
+"""What a pod without a request counts for in scoring."""
+
+
+class _Present(Neighbors):
+    """Keeps count of the pods with anti-affinity as they come and go, instead of looking for them."""
+
+    def __init__(self, state: ClusterState) -> None:
+        super().__init__(state)
+        self._averse: dict[Ref, tuple[Pod, str]] = {}
+
+    def follow(self, old: Pod | None, new: Pod | None) -> None:
+        if old is not None and old.spec.anti_affinity:
+            self._averse.pop(old.ref, None)
+        if new is not None and new.spec.anti_affinity and new.node and not new.finished:
+            self._averse[new.ref] = (new, new.node)
 
 
 class Capacity(Room):
-    """A node's figures are counted again when a pod on it has changed."""
+    """A node's figures are counted again when it, or a pod on it, has changed."""
 
     def __init__(self, world: World) -> None:
         super().__init__(world.state)
         self._world = world
+        self.neighbors = self._present = _Present(world.state)
         self._scored: dict[str, tuple[int, int]] = {}
+        self._scores: dict[str, dict[tuple[int, int], int]] = {}
         world.watch(Pod, self._pod_changed)
+        world.watch(Node, self._node_changed)
 
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
         for pod in (old, new):
             if pod is not None:
-                self._usage.pop(pod.node, None)
-                self._scored.pop(pod.node, None)
-                if pod.spec.anti_affinity:
-                    self.neighbors = Neighbors(self._world.state)
+                self._forget(pod.node)
+        self._present.follow(old, new)
 
-    def scored_requests(self, node: str) -> tuple[int, int]:
-        """Cpu and memory requested on a node as scoring counts them: a pod without a request counts for a little."""
+    def _node_changed(self, old: Node | None, new: Node | None) -> None:
+        node = new or old
+        if node is not None:
+            self._forget(node.name)
+
+    def _forget(self, node: str) -> None:
+        self._usage.pop(node, None)
+        self._scored.pop(node, None)
+        self._scores.pop(node, None)
+
+    def resource_score(self, pod: Pod, node: Node) -> int:
+        """NodeResourcesFit (LeastAllocated) and NodeResourcesBalancedAllocation together: 0 to 200."""
+        requests = pod.spec.requests
+        key = (requests.get("cpu", 0), requests.get("memory", 0))
+        known = self._scores.setdefault(node.name, {})
+        found = known.get(key)
+        if found is None:
+            found = known[key] = self._least_allocated(pod, node) + self._balanced(pod, node)
+        return found
+
+    def _least_allocated(self, pod: Pod, node: Node) -> int:
+        own, used = _scored(pod), self._scored_requests(node.name)
+        scores = [
+            max(total - used[place] - own[place], 0) * 100 // total
+            for place, resource in enumerate(("cpu", "memory"))
+            if (total := node.allocatable.get(resource, 0))
+        ]
+        return sum(scores) // len(scores) if scores else 0
+
+    def _balanced(self, pod: Pod, node: Node) -> int:
+        """The nearer the used shares of cpu and memory, the better; a pod that requests nothing has no say."""
+        requests = pod.spec.requests
+        if not requests.get("cpu") and not requests.get("memory"):
+            return 0
+        used = self.usage(node.name).requests
+        shares = [
+            min((used.get(resource, 0) + requests.get(resource, 0)) / total, 1)
+            for resource in ("cpu", "memory")
+            if (total := node.allocatable.get(resource, 0))
+        ]
+        return int((1 - (max(shares) - min(shares)) / 2) * 100) if shares else 0
+
+    def _scored_requests(self, node: str) -> tuple[int, int]:
         found = self._scored.get(node)
         if found is None:
-            amounts = [scored(pod) for pod in self._world.state.pods_on(node) if not pod.finished]
+            amounts = [_scored(pod) for pod in self._world.state.pods_on(node) if not pod.finished]
             found = self._scored[node] = (sum(cpu for cpu, _ in amounts), sum(memory for _, memory in amounts))
         return found
 
 
-def scored(pod: Pod) -> tuple[int, int]:
+def _scored(pod: Pod) -> tuple[int, int]:
     requests = pod.spec.requests
     return requests.get("cpu") or _DEFAULT_CPU, requests.get("memory") or _DEFAULT_MEMORY

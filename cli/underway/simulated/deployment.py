@@ -5,6 +5,7 @@ simulated: a Deployment has one ReplicaSet in use, that of its highest revision.
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 
 import msgspec
 
@@ -37,7 +38,7 @@ class Deployments:
         if found is None:
             return
         owned = [one for one in self._world.state.workloads_of(found.uid) if one.kind == "replicaset"]
-        newest = max(owned, key=_revision, default=None)
+        newest = max(owned, key=partial(_newness, found), default=None)
         if newest is None and not found.paused and found.template is not None:
             newest = self._create(found, found.template)
             owned.append(newest)
@@ -80,6 +81,8 @@ class Deployments:
         )
 
 
-def _revision(found: Workload) -> tuple[int, str]:
+def _newness(deployment: Workload, found: Workload) -> tuple[bool, int, str]:
+    """The Deployment's own template first, then the latest revision."""
+    current = bool(deployment.template and found.template and deployment.template.hash == found.template.hash)
     text = found.annotations.get(_REVISION, "0")
-    return (int(text) if text.isdigit() else 0, found.name)
+    return (current, int(text) if text.isdigit() else 0, found.name)

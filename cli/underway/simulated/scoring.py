@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from underway.cluster.eligibility import tolerates
-from underway.cluster.model import Node, Pod, Spread
+from underway.cluster.eligibility import admits, tolerates
+from underway.cluster.model import Node, Pod, PodTerm, Spread
 from underway.cluster.state import ClusterState
-from underway.simulated.capacity import Capacity, scored
+from underway.simulated.capacity import Capacity
 from underway.units import Selector, equality_selector
 
 _TAINTS, _AFFINITY, _SPREAD = 3, 2, 2
@@ -29,38 +29,13 @@ def best_node(pod: Pod, nodes: Sequence[Node], capacity: Capacity, state: Cluste
     affinity = _affinity_scores(pod, nodes, capacity, state)
     spread = _spread_scores(pod, nodes, capacity, state)
     totals = (
-        _least_allocated(pod, node, capacity)
-        + _balanced(pod, node, capacity)
+        capacity.resource_score(pod, node)
         + _TAINTS * taints[place]
         + _AFFINITY * affinity[place]
         + _SPREAD * spread[place]
         for place, node in enumerate(nodes)
     )
     return min(zip(totals, nodes, strict=True), key=lambda found: (-found[0], found[1].name))[1]
-
-
-def _least_allocated(pod: Pod, node: Node, capacity: Capacity) -> int:
-    own, used = scored(pod), capacity.scored_requests(node.name)
-    scores = [
-        max(total - used[place] - own[place], 0) * 100 // total
-        for place, resource in enumerate(("cpu", "memory"))
-        if (total := node.allocatable.get(resource, 0))
-    ]
-    return sum(scores) // len(scores) if scores else 0
-
-
-def _balanced(pod: Pod, node: Node, capacity: Capacity) -> int:
-    """The nearer the used shares of cpu and memory, the better; a pod that requests nothing has no say."""
-    requests = pod.spec.requests
-    if not requests.get("cpu") and not requests.get("memory"):
-        return 0
-    used = capacity.usage(node.name).requests
-    shares = [
-        min((used.get(resource, 0) + requests.get(resource, 0)) / total, 1)
-        for resource in ("cpu", "memory")
-        if (total := node.allocatable.get(resource, 0))
-    ]
-    return int((1 - (max(shares) - min(shares)) / 2) * 100) if shares else 0
 
 
 def _taint_scores(pod: Pod, nodes: Sequence[Node]) -> list[int]:
@@ -103,7 +78,10 @@ def _spread_scores(pod: Pod, nodes: Sequence[Node], capacity: Capacity, state: C
     ignored = [not default and any(found.topology_key not in node.labels for found in constraints) for node in nodes]
     raw = [0.0] * len(nodes)
     for constraint in constraints:
-        counts = capacity.neighbors.domain_counts(pod, constraint)
+        if default:
+            counts = _counts(pod, constraint, capacity, state)
+        else:
+            counts = capacity.neighbors.domain_counts(pod, constraint)
         domains = [node.labels.get(constraint.topology_key) for node in nodes]
         size = len({domain for domain, skip in zip(domains, ignored, strict=True) if domain is not None and not skip})
         for place, domain in enumerate(domains):
@@ -118,6 +96,17 @@ def _spread_scores(pod: Pod, nodes: Sequence[Node], capacity: Capacity, state: C
         0 if skip else (100 * (high + low - score) // high if high else 100)
         for score, skip in zip(rounded, ignored, strict=True)
     ]
+
+
+def _counts(pod: Pod, constraint: Spread, capacity: Capacity, state: ClusterState) -> Mapping[str, int]:
+    """How many pods a default constraint counts in each domain that has any."""
+    counts: Counter[str] = Counter()
+    everyone = PodTerm(constraint.selector, constraint.topology_key, ())
+    for other, where in capacity.neighbors.matching(pod, everyone):
+        node = state.nodes.get(where)
+        if other.deleting is None and node and constraint.topology_key in node.labels and admits(pod.spec, node):
+            counts[node.labels[constraint.topology_key]] += 1
+    return counts
 
 
 def _default_constraints(pod: Pod, state: ClusterState) -> Iterator[Spread]:
