@@ -7,7 +7,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
-from underway.cluster.model import Kind, Object
+from underway.cluster.model import Object
 from underway.cluster.wire_metadata import ABSENT, Wire, given
 from underway.cluster.wire_node import WireBudget, WireClaim, WireLease, WireNode, WirePersistentVolume
 from underway.cluster.wire_pod import WirePod
@@ -25,7 +25,7 @@ class Resource(NamedTuple):
     api_kind: str
 
 
-RESOURCES: Mapping[Kind, Resource] = {
+RESOURCES: Mapping[str, Resource] = {
     "node": Resource("", "v1", "nodes", False, "Node"),
     "pod": Resource("", "v1", "pods", True, "Pod"),
     "deployment": Resource("apps", "v1", "deployments", True, "Deployment"),
@@ -41,7 +41,7 @@ RESOURCES: Mapping[Kind, Resource] = {
     "persistentvolume": Resource("", "v1", "persistentvolumes", False, "PersistentVolume"),
     "lease": Resource("coordination.k8s.io", "v1", "leases", True, "Lease"),
 }
-_KINDS: Mapping[tuple[str, str], Kind] = {(found.group, found.api_kind): kind for kind, found in RESOURCES.items()}
+_KINDS: Mapping[tuple[str, str], str] = {(found.group, found.api_kind): kind for kind, found in RESOURCES.items()}
 
 
 class _Decodable(Protocol):

@@ -1,0 +1,119 @@
+"""The real cluster behind the port."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+
+from underway.cluster.actions import Action, Need, Outcome
+from underway.cluster.state import ClusterState
+from underway.cluster.wire import RESOURCES
+from underway.errors import ClusterUnreachableError, UnderwayError
+from underway.live.access import denied, unreachable
+from underway.live.connection import Connection
+from underway.live.mirror import Mirror
+from underway.live.reflector import ListRefusedError, Reflector
+from underway.live.transport import NoAnswerError, Transport
+from underway.live.writes import Writer
+
+_ATTEMPTS = 4
+
+
+class LiveCluster:
+    """Made by `connect`. Its watches run as tasks until `close`."""
+
+    def __init__(self, transport: Transport, mirror: Mirror, reflectors: list[Reflector]) -> None:
+        self._transport = transport
+        self._mirror = mirror
+        self._reflectors = reflectors
+        self._writer = Writer(transport, mirror)
+        self._tasks = [asyncio.create_task(found.run(), name=f"watch {found.kind}") for found in reflectors]
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def state(self) -> ClusterState:
+        return self._mirror.state
+
+    async def changed(self, until: datetime) -> None:
+        for task in self._tasks:
+            if task.done():
+                task.result()
+        left = (until - self.now()).total_seconds()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(left, 0)):
+                await self._mirror.changed.wait()
+        # What has arrived by now belongs to the same change.
+        await asyncio.sleep(0)
+        self._mirror.changed.clear()
+
+    async def perform(self, action: Action) -> Outcome:
+        return await self._writer.perform(action)
+
+    async def denied(self, needs: Iterable[Need]) -> tuple[Need, ...]:
+        return await denied(self._transport, needs)
+
+    def silence(self) -> timedelta:
+        """How long the state may be out of date: since the server last confirmed the quietest of the watches. Around
+        half a minute is usual when nothing happens; more than a minute is not.
+        """
+        oldest = min(found.confirmed for found in self._reflectors)
+        return timedelta(seconds=time.monotonic() - oldest)
+
+    async def close(self) -> None:
+        """End the watches and the connections; the cluster is of no use afterwards."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._transport.close()
+
+
+async def connect(connection: Connection) -> LiveCluster:
+    """Read everything once, all kinds at the same time, then keep it current. Raises ClusterUnreachableError."""
+    transport, mirror = connection.transport, Mirror()
+    reflectors = [Reflector(kind, transport, mirror) for kind in RESOURCES]
+    lists = [asyncio.create_task(_first_list(found, transport)) for found in reflectors]
+    try:
+        await asyncio.gather(*lists)
+    except BaseException:
+        for task in lists:
+            task.cancel()
+        await asyncio.gather(*lists, return_exceptions=True)
+        await transport.close()
+        raise
+    return LiveCluster(transport, mirror, reflectors)
+
+
+async def _first_list(reflector: Reflector, transport: Transport) -> None:
+    trouble: UnderwayError = unreachable(transport, "")
+    for attempt in range(_ATTEMPTS):
+        if attempt:
+            await asyncio.sleep(0.2 * 3 ** (attempt - 1))
+        try:
+            await reflector.read()
+        except NoAnswerError as error:
+            trouble = unreachable(transport, str(error))
+        except ListRefusedError as error:
+            trouble = _refused(transport, error)
+            if error.lasting:
+                break
+        else:
+            return
+    raise trouble
+
+
+def _refused(transport: Transport, error: ListRefusedError) -> ClusterUnreachableError:
+    match error.status:
+        case HTTPStatus.UNAUTHORIZED:
+            return ClusterUnreachableError(
+                f"the API server {transport.server} does not accept the credentials",
+                "log in again, or choose another context",
+            )
+        case HTTPStatus.FORBIDDEN:
+            return ClusterUnreachableError(f"not permitted to read {error}", "grant what `underway rbac` prints")
+        case _:
+            return unreachable(transport, f"cannot read {error}")
