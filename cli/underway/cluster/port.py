@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from underway.cluster.actions import Action, Need, Outcome
@@ -21,6 +21,12 @@ class Cluster(Protocol):
 
     async def changed(self, until: datetime) -> None:
         """Return when something in the state has changed since this was last awaited, or at `until`."""
+        ...
+
+    def silence(self) -> timedelta:
+        """How long the state may be out of date. Half a minute is usual in a real cluster where nothing happens, more
+        than a minute is not; always 0 in a simulation.
+        """
         ...
 
     async def perform(self, action: Action) -> Outcome:

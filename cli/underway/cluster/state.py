@@ -27,6 +27,7 @@ from underway.cluster.model import (
 MARK = "underway.dev/run"
 """The label of pods and Jobs, and the annotation of everything else, that a run has changed: the run's id."""
 
+_K = TypeVar("_K")
 _T = TypeVar("_T")
 
 
@@ -48,6 +49,7 @@ class ClusterState:
         self._budgets: dict[str, dict[Ref, Budget]] = {}
         self._services: dict[str, dict[Ref, Service]] = {}
         self._slices: dict[Ref, dict[Ref, EndpointSlice]] = {}
+        self._services_by_slice: dict[Ref, Ref] = {}
         self._policies: dict[Ref, NetworkPolicy] = {}
         self._claims: dict[Ref, Claim] = {}
         self._volumes: dict[str, Volume] = {}
@@ -186,7 +188,9 @@ class ClusterState:
                 self._services.setdefault(new.namespace, {})[new.ref] = new
             case EndpointSlice():
                 self._forget_slice(new.ref)
-                self._slices.setdefault(Ref("service", new.namespace, new.service), {})[new.ref] = new
+                service = Ref("service", new.namespace, new.service)
+                self._slices.setdefault(service, {})[new.ref] = new
+                self._services_by_slice[new.ref] = service
             case NetworkPolicy():
                 self._policies[new.ref] = new
             case Claim():
@@ -252,10 +256,9 @@ class ClusterState:
             _take(self._workloads_by_owner, old.owner.uid, ref)
 
     def _forget_slice(self, ref: Ref) -> None:
-        for service, slices in self._slices.items():
-            if service.namespace == ref.namespace and ref in slices:
-                del slices[ref]
-                return
+        service = self._services_by_slice.pop(ref, None)
+        if service is not None:
+            _take(self._slices, service, ref)
 
 
 def _values(found: dict[Ref, _T] | None) -> ValuesView[_T]:
@@ -263,7 +266,7 @@ def _values(found: dict[Ref, _T] | None) -> ValuesView[_T]:
     return (empty if found is None else found).values()
 
 
-def _take(index: dict[str, dict[Ref, _T]], key: str, ref: Ref) -> None:
+def _take(index: dict[_K, dict[Ref, _T]], key: _K, ref: Ref) -> None:
     members = index.get(key)
     if members is None or ref not in members:
         return

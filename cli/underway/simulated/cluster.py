@@ -80,6 +80,9 @@ class SimulatedCluster:
         """Wait in virtual time, whatever changes."""
         await self._clock.wait(moment)
 
+    def silence(self) -> timedelta:
+        return timedelta(0)
+
     async def perform(self, action: Action) -> Outcome:
         latency = self._world.settings.api_latency
         await self.sleep_until(self.now() + latency)
