@@ -154,3 +154,12 @@ def test_a_deployment_goes_on_with_the_replica_set_of_its_template() -> None:
         made.name: 2,
         "web-old": 0,
     }
+
+
+def test_a_pod_whose_image_cannot_be_pulled_stays_as_it_is() -> None:
+    labels = {"app": "web"}
+    stuck = Pod("stuck", "shop", "web-stuck", "a", labels, waiting="ImagePullBackOff: no such image")
+    crashing = Pod("crash", "shop", "web-crash", "a", labels, phase="Running", waiting="CrashLoopBackOff")
+    cluster = SimulatedCluster(ClusterState([*NODES, stuck, crashing]))
+    run(advance(cluster, 60))
+    assert [(pod.phase, pod.ready) for pod in pods(cluster)] == [("Running", False), ("Pending", False)]

@@ -4,6 +4,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from scenes import advance, evict, run
 
 from underway.cluster.model import Ref, Taint
 from underway.errors import UsageError
@@ -14,6 +15,10 @@ KIND = """
     kind: Cluster
     apiVersion: kind.x-k8s.io/v1alpha4
     name: underway
+    kubeadmConfigPatches:
+    - |
+      kind: KubeletConfiguration
+      maxPods: 150
     nodes:
     - role: control-plane
       image: underway/node:v1.34.4
@@ -32,12 +37,14 @@ SHOP = """
     metadata:
       name: web
       namespace: shop
-      annotations: {underway.dev/simulated-warm-up: 7s}
+      annotations: {underway.dev/simulated-start-up: 3s}
     spec:
       replicas: 2
       selector: {matchLabels: {app: web}}
       template:
-        metadata: {labels: {app: web}}
+        metadata:
+          labels: {app: web}
+          annotations: {underway.dev/simulated-warm-up: 7s}
         spec:
           containers:
           - {name: web, image: shop/web:1, resources: {requests: {cpu: 100m, memory: 64Mi}}}
@@ -88,7 +95,7 @@ def test_a_kind_config_becomes_the_nodes_that_kind_makes(tmp_path: Path) -> None
     assert nodes["underway-control-plane"].taints == (Taint("node-role.kubernetes.io/control-plane", "NoSchedule"),)
     assert [node.kubelet_version for node in nodes.values()] == ["v1.34.4", "v1.33.13", "v1.33.13"]
     assert nodes["underway-worker"].labels["tier"] == "front"
-    assert all(node.ready for node in nodes.values())
+    assert all(node.ready and node.allocatable["pods"] == 150 for node in nodes.values())
 
 
 def test_the_cluster_is_handed_over_with_its_pods_ready_and_its_job_running(tmp_path: Path) -> None:
@@ -108,15 +115,23 @@ def test_annotations_say_how_long_pods_take(tmp_path: Path) -> None:
     assert web.ready_since is not None
     assert web.started is not None
     assert (web.ready_since - web.started).total_seconds() == 7
+    assert web.scheduled is not None
+    assert (web.started - web.scheduled).total_seconds() == 3
 
 
 def test_what_was_ignored_and_assumed_is_told(tmp_path: Path) -> None:
     loaded = load(written(tmp_path, kind=KIND, shop=SHOP))
     assert dict(loaded.ignored) == {"Namespace": 1}
-    assumptions = "\n".join(simulate(loaded).assumptions)
-    assert "every node of the kind config has 2 cpu" in assumptions
-    assert "job/shop/import: its pods run for 30m" in assumptions
-    assert "statefulset/shop/db: its pods take 1s to start and 2s to become Ready" in assumptions
+    cluster = simulate(loaded)
+    before = "\n".join(cluster.assumptions)
+    assert "every node of the kind config has 2 cpu and 8Gi" in before
+    assert "statefulset/shop/db" not in before, "nothing has been done to it yet"
+    run(evict(cluster, cluster.state().pods[Ref("pod", "shop", "db-0")]))
+    run(advance(cluster, 5))
+    after = "\n".join(cluster.assumptions)
+    assert "statefulset/shop/db: its pods take 1s to start and 2s to become Ready" in after
+    assert "statefulset/shop/db: its pods stop serving at once" in after
+    assert "deployment/shop/web" not in after
 
 
 def test_the_ports_of_the_host_lead_to_services(tmp_path: Path) -> None:

@@ -110,9 +110,9 @@ class SimulatedCluster:
         """The pods that should be Ready and are not."""
         return unready(self._world)
 
-    def assume(self, what: str) -> None:
-        """Add to the assumptions."""
-        self._world.assume(what)
+    def begin(self, assumptions: Iterable[str]) -> None:
+        """The scene is set: forget what was assumed while setting it, but for these."""
+        self._world.assumptions[:] = assumptions
 
     def bring(self, faults: Sequence[Fault]) -> None:
         """Let things go wrong from now on."""

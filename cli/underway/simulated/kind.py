@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import msgspec
+import yaml
 
 from underway.cluster.model import Node, Object, Owner, Pod, PodSpec, Service, Taint, Template, Toleration, Workload
 from underway.errors import UsageError
@@ -15,7 +16,7 @@ from underway.units import equality_selector
 
 ALLOCATABLE = {"cpu": 2000, "memory": 8 * 1024**3, "ephemeral-storage": 100 * 1024**3, "pods": 110}
 """What a node is assumed to have; kind's nodes have what the machine has that they run on."""
-ALLOCATABLE_TEXT = "2 cpu, 8Gi of memory and room for 110 pods"
+ALLOCATABLE_TEXT = "2 cpu and 8Gi of memory to give away"
 ASSUMPTIONS = (
     f"every node of the kind config has {ALLOCATABLE_TEXT}",
     "kind runs kube-proxy and kindnet on every node, and coredns on the control plane",
@@ -51,6 +52,7 @@ class KindNode(msgspec.Struct, rename="camel"):
 class KindConfig(msgspec.Struct, rename="camel"):
     kind: Literal["Cluster"]
     name: str = "kind"
+    kubeadm_config_patches: list[str] = []
     nodes: list[KindNode] = msgspec.field(default_factory=lambda: [KindNode()])
 
 
@@ -74,6 +76,7 @@ def cluster_of(config: KindConfig) -> Iterator[Object]:
 
 def _nodes(config: KindConfig) -> Iterator[Node]:
     numbers: Counter[str] = Counter()
+    most = _max_pods(config)
     for entry in config.nodes:
         numbers[entry.role] += 1
         number = str(numbers[entry.role]) if numbers[entry.role] > 1 else ""
@@ -88,11 +91,24 @@ def _nodes(config: KindConfig) -> Iterator[Node]:
             name=name,
             labels=labels | entry.labels,
             taints=(Taint(_ROLE, "NoSchedule"),) if tainted else (),
-            allocatable=ALLOCATABLE,
+            allocatable={**ALLOCATABLE, "pods": most},
             ready=True,
             conditions={"Ready": "True"},
             kubelet_version=version[1] if version else "",
         )
+
+
+def _max_pods(config: KindConfig) -> int:
+    """What a patch of the KubeletConfiguration says, or the kubelet's default. Other patches change no room."""
+    for patch in config.kubeadm_config_patches:
+        try:
+            found = yaml.safe_load(patch)
+        except yaml.YAMLError:
+            continue
+        if isinstance(found, dict) and found.get("kind") == "KubeletConfiguration":
+            asked = found.get("maxPods")
+            return asked if isinstance(asked, int) else ALLOCATABLE["pods"]
+    return ALLOCATABLE["pods"]
 
 
 def host_ports(config: KindConfig) -> dict[int, int]:

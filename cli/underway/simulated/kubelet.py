@@ -6,13 +6,13 @@ A pod serves from the moment it is Ready until its process exits, which may be l
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import msgspec
 
 from underway.cluster.model import Pod, Ref
-from underway.simulated.timings import Timings
+from underway.simulated.timings import Timing, Timings
 from underway.simulated.world import World
 
 
@@ -66,16 +66,30 @@ class Kubelets:
 
     def _stopping_time(self, pod: Pod) -> timedelta:
         grace = max((pod.deleting or self._world.now) - self._world.now, timedelta(0))
-        return min(grace, self._timings.of(pod).exit) + self._world.settings.stopping_delay
+        timing = self._timings.of(pod)
+        if self.answers(pod.uid):
+            self._world.assume(timing.exit_note)
+        return min(grace, timing.exit) + self._world.settings.stopping_delay
 
     def _begin(self, pod: Pod) -> None:
-        timing = self._timings.of(pod)
+        if pod.waiting:
+            return
         if pod.phase == "Pending":
-            self._world.after(timing.start_up, partial(self._run, pod.ref, pod.uid))
-        elif pod.phase == "Running" and not pod.ready and pod.started and not pod.waiting:
-            due = pod.started + timing.warm_up
-            if due >= self._world.now and not self.never_ready(pod):
-                self._world.at(due, partial(self._become_ready, pod.ref, pod.uid))
+            self._world.after(self._timings.of(pod).start_up, partial(self._run, pod.ref, pod.uid))
+        elif pod.phase == "Running" and pod.started and (not pod.ready or pod.spec.restart_policy != "Always"):
+            self._go_on(pod, pod.started, self._timings.of(pod))
+
+    def _go_on(self, pod: Pod, started: datetime, timing: Timing) -> None:
+        """What a running pod still has before it. One that is late is not waited for: it is out of order."""
+        now = self._world.now
+        if pod.spec.restart_policy != "Always":
+            self._world.assume(timing.duration_note)
+            if started + timing.duration >= now:
+                self._world.at(started + timing.duration, partial(self._finish, pod.ref, pod.uid))
+        warm_up = timing.warm_up if pod.spec.restart_policy == "Always" else timedelta(0)
+        if not pod.ready and started + warm_up >= now and not self.never_ready(pod):
+            self._world.assume(timing.start_note)
+            self._world.at(started + warm_up, partial(self._become_ready, pod.ref, pod.uid))
 
     def _present(self, ref: Ref, uid: str) -> Pod | None:
         pod = self._world.get(Pod, ref)
@@ -86,13 +100,9 @@ class Kubelets:
         if pod is None or pod.deleting is not None:
             return
         address = f"10.{int(uid[:2], 16)}.{int(uid[2:4], 16)}.{int(uid[4:6], 16)}"
-        timing = self._timings.of(pod)
-        pod = self._world.put(msgspec.structs.replace(pod, phase="Running", started=self._world.now, ip=address))
-        if pod.spec.restart_policy != "Always":
-            self._world.after(timing.duration, partial(self._finish, ref, uid))
-        if not self.never_ready(pod):
-            warm_up = timing.warm_up if pod.spec.restart_policy == "Always" else timedelta(0)
-            self._world.after(warm_up, partial(self._become_ready, ref, uid))
+        now = self._world.now
+        pod = self._world.put(msgspec.structs.replace(pod, phase="Running", started=now, ip=address))
+        self._go_on(pod, now, self._timings.of(pod))
 
     def _become_ready(self, ref: Ref, uid: str) -> None:
         pod = self._present(ref, uid)

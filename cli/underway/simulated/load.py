@@ -13,14 +13,14 @@ from typing import Any
 import msgspec
 import yaml
 
-from underway.cluster.model import Node, Object, Pod, Ref, Service
+from underway.cluster.model import Node, Object, Pod, Ref, Service, Workload
 from underway.cluster.state import ClusterState
 from underway.cluster.wire import from_mapping
 from underway.errors import UsageError
 from underway.simulated import kind
 from underway.simulated.cluster import SimulatedCluster
 from underway.simulated.faults import Fault
-from underway.simulated.settings import Settings
+from underway.simulated.settings import TIMINGS, Settings
 
 _SUFFIXES = (".yaml", ".yml", ".json")
 _HINT = "give a kind config, manifests, or a directory of them"
@@ -31,12 +31,26 @@ class _Name(msgspec.Struct):
 
 
 class _Port(msgspec.Struct, rename="camel"):
-    node_port: int = 0
+    node_port: int | None = None
+
+
+class _Metadata(msgspec.Struct):
+    annotations: dict[str, str] | None = None
+
+
+class _Template(msgspec.Struct):
+    metadata: _Metadata | None = None
+
+    def annotations(self) -> dict[str, str]:
+        """Those that `settings` knows; the model's templates have none."""
+        found = self.metadata.annotations if self.metadata else None
+        return {key: value for key, value in (found or {}).items() if key in TIMINGS}
 
 
 class _Spec(msgspec.Struct, rename="camel"):
-    pod_management_policy: str = ""
-    ports: list[_Port] = []
+    pod_management_policy: str | None = None
+    ports: list[_Port] | None = None
+    template: _Template | None = None
 
 
 class _Outline(msgspec.Struct):
@@ -92,11 +106,9 @@ def simulate(loaded: Loaded, *, settings: Settings | None = None, faults: Sequen
     given = settings or Settings()
     given = replace(given, parallel_statefulsets=given.parallel_statefulsets | loaded.parallel)
     cluster = SimulatedCluster(ClusterState(loaded.objects.values()), settings=given)
-    for assumption in loaded.assumptions:
-        cluster.assume(assumption)
     cluster.settle()
-    for pod in cluster.unready():
-        cluster.assume(f"{pod.ref}: is not Ready, and will not be: {pod.waiting or 'it does not become Ready'}")
+    late = [f"{pod.ref}: is not Ready: {pod.waiting or 'it does not become so'}" for pod in cluster.unready()]
+    cluster.begin([*loaded.assumptions, *late])
     cluster.bring(faults)
     return cluster
 
@@ -159,7 +171,10 @@ def _take_object(loaded: Loaded, document: Mapping[str, Any], source: str) -> No
     if outline.spec.pod_management_policy == "Parallel":
         loaded.parallel.add(f"{found.ref.namespace}/{found.ref.name}")
     if isinstance(found, Service):
-        loaded.node_ports |= {port.node_port: found.ref for port in outline.spec.ports if port.node_port}
+        loaded.node_ports |= {port.node_port: found.ref for port in outline.spec.ports or () if port.node_port}
+    if isinstance(found, Workload) and outline.spec.template is not None:
+        annotations = {**outline.spec.template.annotations(), **found.annotations}
+        found = msgspec.structs.replace(found, annotations=annotations)
     _keep(loaded, [found])
 
 

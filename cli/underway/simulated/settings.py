@@ -18,6 +18,8 @@ EXIT = "underway.dev/simulated-exit"
 """How long it serves on after it is asked to stop (never longer than its grace period)."""
 DURATION = "underway.dev/simulated-duration"
 """How long a Job's pod runs."""
+TIMINGS = (START_UP, WARM_UP, EXIT, DURATION)
+"""On a workload, or in its pod template."""
 
 
 @dataclass(frozen=True)

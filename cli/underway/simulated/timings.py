@@ -17,10 +17,15 @@ _LONGEST = timedelta(minutes=15)
 
 @dataclass(frozen=True)
 class Timing:
+    """The notes say in an operator's words what was assumed; empty if the cluster told."""
+
     start_up: timedelta
     warm_up: timedelta
     exit: timedelta
     duration: timedelta
+    start_note: str = ""
+    exit_note: str = ""
+    duration_note: str = ""
 
 
 class Timings:
@@ -54,31 +59,33 @@ class Timings:
 
     def _find(self, pod: Pod, workload: Workload | None) -> Timing:
         settings = self._world.settings
-        given = {**(workload.annotations if workload else {}), **pod.annotations}
-        name = str(workload.ref if workload else pod.ref)
         samples = self._samples(workload)
+        given = _annotations(*samples[:1], pod, workload)
+        name = str(workload.ref if workload else pod.ref)
         start_up, warm_up = _given(given, START_UP), _given(given, WARM_UP)
         if start_up is None:
             start_up = _typical([one.started - one.scheduled for one in samples if one.started and one.scheduled])
         if warm_up is None:
             warm_up = _typical([one.ready_since - one.started for one in samples if one.ready_since and one.started])
+        note = ""
         if start_up is None or warm_up is None:
             start_up = settings.start_up if start_up is None else start_up
             warm_up = settings.warm_up if warm_up is None else warm_up
-            if workload is None or workload.kind != "job":
-                took = f"{format_duration(start_up)} to start and {format_duration(warm_up)} to become Ready"
-                self._world.assume(f"{name}: its pods take {took}")
-        duration = _given(given, DURATION) or self._job_duration(workload)
-        return Timing(start_up, warm_up, self._exit(pod, given, name), duration)
+            took = f"{format_duration(start_up)} to start and {format_duration(warm_up)} to become Ready"
+            note = f"{name}: its pods take {took}"
+        serves_on, exit_note = self._exit(pod, given, name)
+        duration, duration_note = self._duration(workload, given)
+        return Timing(start_up, warm_up, serves_on, duration, note, exit_note, duration_note)
 
-    def _job_duration(self, workload: Workload | None) -> timedelta:
+    def _duration(self, workload: Workload | None, given: dict[str, str]) -> tuple[timedelta, str]:
         if workload is None or workload.kind != "job":
-            return timedelta(0)
-        if MARK in workload.labels:
-            return self._world.settings.job_duration
-        took = self._world.settings.other_job_duration
-        self._world.assume(f"{workload.ref}: its pods run for {format_duration(took)}")
-        return took
+            return timedelta(0), ""
+        told = _given(given, DURATION)
+        if told is not None:
+            return told, ""
+        settings = self._world.settings
+        took = settings.job_duration if MARK in workload.labels else settings.other_job_duration
+        return took, f"{workload.ref}: its pods run for {format_duration(took)}"
 
     def _samples(self, workload: Workload | None) -> list[Pod]:
         if workload is None:
@@ -87,17 +94,21 @@ class Timings:
         makers = [workload.uid, *(below.uid for below in state.workloads_of(workload.uid))]
         return [pod for uid in makers for pod in state.pods_of(uid) if pod.restarts == 0]
 
-    def _exit(self, pod: Pod, given: dict[str, str], name: str) -> timedelta:
-        found = _given(given, EXIT)
-        if found is not None:
-            return found
+    def _exit(self, pod: Pod, given: dict[str, str], name: str) -> tuple[timedelta, str]:
+        told = _given(given, EXIT)
+        if told is not None:
+            return told, ""
+        settings = self._world.settings
         if pod.spec.pre_stop:
-            serves_on = self._world.settings.pre_stop
-            self._world.assume(f"{name}: its preStop hook takes {format_duration(serves_on)}")
-            return serves_on
-        if not self._world.settings.exit:
-            self._world.assume(f"{name}: its pods stop serving at once when they are asked to stop")
-        return self._world.settings.exit
+            return settings.pre_stop, f"{name}: its preStop hook takes {format_duration(settings.pre_stop)}"
+        if settings.exit:
+            return settings.exit, f"{name}: its pods serve on for {format_duration(settings.exit)} when asked to stop"
+        return timedelta(0), f"{name}: its pods stop serving at once when they are asked to stop"
+
+
+def _annotations(*sources: Pod | Workload | None) -> dict[str, str]:
+    """The last one that says something counts."""
+    return {key: value for source in sources if source is not None for key, value in source.annotations.items()}
 
 
 def _given(annotations: dict[str, str], key: str) -> timedelta | None:

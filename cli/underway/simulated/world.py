@@ -54,8 +54,8 @@ class World:
             self._notify(None, found)
 
     def assume(self, what: str) -> None:
-        """Note something that the given cluster did not tell, once."""
-        if what not in self.assumptions:
+        """Note something that the given cluster did not tell, once. Nothing to note: an empty text."""
+        if what and what not in self.assumptions:
             self.assumptions.append(what)
 
     # -- objects -----------------------------------------------------------------------------------------------
