@@ -28,7 +28,7 @@ class Nodes:
         self._world.after(self._world.settings.node_monitor_grace, partial(self._mark_unreachable, name))
 
     def _node_changed(self, _old: Node | None, new: Node | None) -> None:
-        if new and (new.unschedulable != _has(new, _CORDONED.key)):
+        if new and (new.unschedulable != _has(new, _CORDONED.key) or (new.ready and new.ready_since is None)):
             self._queue.add(new.ref)
 
     def _sync(self, ref: Ref) -> None:
@@ -38,7 +38,8 @@ class Nodes:
         taints = tuple(taint for taint in node.taints if taint.key != _CORDONED.key)
         if node.unschedulable:
             taints = (*taints, _CORDONED)
-        self._world.put(msgspec.structs.replace(node, taints=taints))
+        ready_since = (node.ready_since or self._world.now) if node.ready else None
+        self._world.put(msgspec.structs.replace(node, taints=taints, ready_since=ready_since))
 
     def _mark_unreachable(self, name: str) -> None:
         node = self._world.state.nodes.get(name)
