@@ -7,7 +7,7 @@ import sys
 import typer
 
 from underway.commands import drain, rehearse, report, restore, run, schema, status, uncordon, validate, version
-from underway.errors import ExitStatus, RefusedError, UnderwayError
+from underway.errors import ExitStatus, UnderwayError
 
 app = typer.Typer(
     name="underway",
@@ -56,10 +56,6 @@ def _status(found: object) -> int:
 
 
 def _explain(error: UnderwayError) -> None:
-    from underway.report.blockers import render_blockers
     from underway.report.errors import render_error
 
-    if isinstance(error, RefusedError) and error.blockers:
-        sys.stderr.write(render_blockers(error.blockers).rstrip("\n") + "\n")
-    else:
-        sys.stderr.write(render_error(error).rstrip("\n") + "\n")
+    sys.stderr.write(render_error(error).rstrip("\n") + "\n")

@@ -21,24 +21,35 @@ _UNAVAILABLE_GATES = frozenset({"job"})
 _SKEW = timedelta(seconds=5)
 
 
+_LEASE = frozenset(
+    Need(verb, "coordination.k8s.io", "leases", LEASE_NAMESPACE) for verb in ("get", "create", "patch", "delete")
+)
+_NODES = frozenset(
+    {
+        Need("patch", "", "nodes"),
+        Need("patch", "", "pods"),
+        Need("create", "", "pods/eviction"),
+        Need("patch", "policy", "poddisruptionbudgets"),
+    }
+)
+
+
 def needs(playbook: Playbook, namespace: str) -> list[Need]:
     """The permissions to write that the playbook needs; those to read are the adapter's own."""
-    found = {
-        Need(verb, "coordination.k8s.io", "leases", LEASE_NAMESPACE) for verb in ("get", "create", "patch", "delete")
-    }
+    found = set(_LEASE)
     for step in playbook.spec.steps:
         if isinstance(step.body, NodesStep):
-            found |= {
-                Need("patch", "", "nodes"),
-                Need("patch", "", "pods"),
-                Need("create", "", "pods/eviction"),
-                Need("patch", "policy", "poddisruptionbudgets"),
-            }
+            found |= _NODES
             job = step.body.maintain.job if step.body.maintain else None
             if job is not None:
                 where = job.namespace or namespace
                 found |= {Need("create", "batch", "jobs", where), Need("delete", "batch", "jobs", where)}
     return sorted(found)
+
+
+def restore_needs() -> list[Need]:
+    """The permissions to put back whatever any run may have left."""
+    return sorted(_LEASE | _NODES | {Need("delete", "batch", "jobs")})
 
 
 def permission_blocker(need: Need) -> Blocker:

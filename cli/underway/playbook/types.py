@@ -50,7 +50,8 @@ def _duration(value: Any) -> timedelta:
         return value
     if isinstance(value, str):
         return parse_duration(value)
-    raise ValueError(f"`{value}` has no unit: write a duration such as 500ms, 3s, 1m30s or 2h")
+    message = f"`{value}` has no unit: write a duration such as 500ms, 3s, 1m30s or 2h"
+    raise ValueError(message)
 
 
 def _share(value: Any) -> Share:

@@ -1,0 +1,244 @@
+"""The wiring of everything that is done on a real cluster: permissions first, then the state, then the work."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+import typer
+
+from underway.cluster.actions import Need, Outcome, PatchNode
+from underway.commands.conduct import Order, conduct
+from underway.commands.options import Showing, Target
+from underway.engine import preflight
+from underway.engine.standing import Standing, standings
+from underway.errors import Blocker, ClusterUnreachableError, ExitStatus, RefusedError, UsageError
+from underway.live.access import READING, denied
+from underway.live.cluster import LiveCluster, connect
+from underway.live.connection import Connection, open_connection
+from underway.playbook.load import from_command_line
+from underway.playbook.models import Playbook
+from underway.probes.prober import Prober
+from underway.report.status import RunDetail, RunStatus, render_run, render_runs, status_json
+from underway.steps import marks
+from underway.units import parse_duration
+
+
+@dataclass(frozen=True)
+class LiveOrder:
+    """What is asked of the real cluster. `source`: the playbook's file, or the command that stands for it."""
+
+    playbook: Playbook
+    source: str
+    target: Target
+    showing: Showing
+    ask: bool = False
+    dry_run: bool = False
+    keep_cordons: bool = False
+    allow_commands: bool = False
+    restore: str | None = None
+
+
+@asynccontextmanager
+async def _opened(target: Target) -> AsyncIterator[Connection]:
+    try:
+        seconds = parse_duration(target.request_timeout).total_seconds()
+    except ValueError as error:
+        raise UsageError(f"--request-timeout: {error}") from error
+    connection = await open_connection(
+        context=target.context,
+        kubeconfig=str(target.kubeconfig) if target.kubeconfig else None,
+        impersonate=target.impersonate,
+        request_timeout=seconds,
+    )
+    try:
+        yield connection
+    finally:
+        await connection.transport.close()
+
+
+@asynccontextmanager
+async def _read(connection: Connection, needs: Iterable[Need]) -> AsyncIterator[LiveCluster]:
+    """The cluster, once every permission is there. RefusedError names each that is not."""
+    missing = await denied(connection.transport, (*READING, *needs))
+    if missing:
+        found = tuple(preflight.permission_blocker(need) for need in missing)
+        raise RefusedError(f"{len(found)} permissions are missing, nothing has been changed", found)
+    cluster = await connect(connection)
+    try:
+        yield cluster
+    finally:
+        await cluster.close()
+
+
+def run_live(order: LiveOrder) -> int:
+    """Carry out a run; returns the exit status."""
+    return asyncio.run(_run(order))
+
+
+async def _run(order: LiveOrder) -> int:
+    async with _opened(order.target) as connection:
+        namespace = order.target.namespace or connection.namespace
+        needs = preflight.restore_needs() if order.restore else preflight.needs(order.playbook, namespace)
+        async with _read(connection, needs) as cluster:
+            return await _conducted(order, connection, namespace, cluster)
+
+
+async def _conducted(order: LiveOrder, connection: Connection, namespace: str, cluster: LiveCluster) -> int:
+    nudge = asyncio.Event()
+    async with Prober(nudge.set, allow_commands=order.allow_commands) as prober:
+        asked = Order(
+            playbook=order.playbook,
+            source=order.source,
+            namespace=namespace,
+            showing=order.showing,
+            cluster_name=connection.context,
+            ask=order.ask,
+            dry_run=order.dry_run,
+            keep_cordons=order.keep_cordons,
+            allow_commands=order.allow_commands,
+            restore=order.restore,
+        )
+        return await conduct(asked, cluster, prober, nudge)
+
+
+# -- restore -----------------------------------------------------------------------------------------------------
+
+
+def restore_live(run: str | None, target: Target, showing: Showing) -> int:
+    """Put back one run, or every run that has not come to its end and gives no sign of life."""
+    return asyncio.run(_restore(run, target, showing))
+
+
+async def _restore(run: str | None, target: Target, showing: Showing) -> int:
+    playbook = from_command_line("restore", [{"soak": {"for": "0s"}}])
+    order = LiveOrder(playbook, "underway restore", target, showing, restore=run)
+    async with _opened(target) as connection, _read(connection, preflight.restore_needs()) as cluster:
+        found = standings(cluster.state(), cluster.now())
+        if run is not None and run not in found:
+            typer.echo(f"run {run} has left nothing changed", err=True)
+            return ExitStatus.DONE
+        chosen = [run] if run is not None else [standing.run for standing in found.values() if standing.unfinished]
+        if not chosen:
+            typer.echo("no run has left anything changed", err=True)
+            _mention_drained(found)
+            return ExitStatus.DONE
+        statuses = [await _conducted(replace(order, restore=name), connection, "", cluster) for name in chosen]
+        return max(statuses)
+
+
+def _mention_drained(found: dict[str, Standing]) -> None:
+    for standing in found.values():
+        names = " ".join(ref.name for ref, _ in standing.changed)
+        typer.echo(f"left cordoned on purpose by run {standing.run}: underway uncordon {names}", err=True)
+
+
+# -- uncordon ----------------------------------------------------------------------------------------------------
+
+
+def uncordon_live(names: list[str], target: Target) -> int:
+    """Give nodes back; refuses those that a living run is at work on."""
+    return asyncio.run(_uncordon(names, target))
+
+
+async def _uncordon(names: list[str], target: Target) -> int:
+    async with _opened(target) as connection, _read(connection, [Need("patch", "", "nodes")]) as cluster:
+        blockers = tuple(_uncordon_blockers(names, cluster))
+        if blockers:
+            raise RefusedError("nothing has been changed", blockers)
+        worst: int = ExitStatus.DONE
+        for name in names:
+            worst = max(worst, await _uncordon_node(name, cluster))
+        return worst
+
+
+def _uncordon_blockers(names: list[str], cluster: LiveCluster) -> Iterable[Blocker]:
+    found = standings(cluster.state(), cluster.now())
+    for name in names:
+        node = cluster.state().nodes.get(name)
+        if node is None:
+            yield Blocker(f"node/{name}", "there is no such node", "correct the name: kubectl get nodes lists them")
+            continue
+        run = marks.run_of(node)
+        standing = found.get(run) if run else None
+        if standing is not None and standing.alive:
+            yield Blocker(
+                f"node/{name}", f"run {run} is at work on it", "wait for it, or stop it with Ctrl-C where it runs"
+            )
+        elif standing is not None and standing.unfinished:
+            yield Blocker(f"node/{name}", f"run {run} has left more changed than the cordon", f"underway restore {run}")
+
+
+async def _uncordon_node(name: str, cluster: LiveCluster) -> int:
+    for _ in range(10):
+        node = cluster.state().nodes[name]
+        if not node.unschedulable and marks.run_of(node) is None:
+            typer.echo(f"node/{name} uncordoned")
+            return ExitStatus.DONE
+        patch = marks.give_back(node, marks.run_of(node) or "", done=False)
+        outcome = await cluster.perform(replace_cordon(patch))
+        if outcome.status == "conflict":
+            await asyncio.sleep(0.1)
+        elif outcome.status != "done":
+            return _not_given_back(name, outcome)
+    return _not_given_back(name, Outcome("conflict", "somebody else keeps changing it"))
+
+
+def replace_cordon(patch: PatchNode) -> PatchNode:
+    """Whoever cordoned it: this was asked for by name."""
+    from msgspec.structs import replace as with_fields
+
+    return with_fields(patch, unschedulable=False, says="uncordon")
+
+
+def _not_given_back(name: str, outcome: Outcome) -> int:
+    sys.stderr.write(f"error: node/{name} was not uncordoned: {outcome.message or outcome.status}\n")
+    return ExitStatus.PERSON_NEEDED
+
+
+# -- status ------------------------------------------------------------------------------------------------------
+
+
+def status_live(run: str | None, target: Target, output: Literal["text", "json"]) -> int:
+    """Print the runs that the cluster knows of, or one."""
+    return asyncio.run(_status(run, target, output))
+
+
+async def _status(run: str | None, target: Target, output: Literal["text", "json"]) -> int:
+    async with _opened(target) as connection, _read(connection, ()) as cluster:
+        now = cluster.now()
+        found = standings(cluster.state(), now)
+        if run is None:
+            rows = [_row(standing, now) for standing in found.values()]
+            typer.echo(status_json(rows) if output == "json" else render_runs(rows, now))
+            return ExitStatus.DONE
+        standing = found.get(run)
+        if standing is None:
+            raise UsageError(f"the cluster knows of no run `{run}`", f"its receipt may be here: underway report {run}")
+        detail = RunDetail(
+            status=_row(standing, now),
+            operator=standing.operator,
+            cluster=connection.context,
+            changed=tuple((str(ref), what) for ref, what in standing.changed),
+        )
+        typer.echo(status_json(detail) if output == "json" else render_run(detail, now))
+        return ExitStatus.DONE
+
+
+def _row(standing: Standing, now: datetime) -> RunStatus:
+    phase: Literal["running", "abandoned", "done"] = (
+        "running" if standing.alive else "abandoned" if standing.unfinished else "done"
+    )
+    count = len(standing.changed)
+    where = f"{count} object{'' if count == 1 else 's'} changed"
+    return RunStatus(
+        run=standing.run, playbook=standing.playbook, started=standing.started or now, phase=phase, where=where
+    )
+
+
+__all__ = ["ClusterUnreachableError", "LiveOrder", "restore_live", "run_live", "status_live", "uncordon_live"]

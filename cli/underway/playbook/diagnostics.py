@@ -1,0 +1,103 @@
+"""What is wrong with a playbook, where, and what to do: `file:line:col: message`, the line with a caret, a hint."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from underway.errors import PlaybookInvalidError
+
+if TYPE_CHECKING:
+    from underway.playbook.document import Place
+
+_WIDTH = 100
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Found at a 0-based place of the text."""
+
+    place: Place
+    message: str
+    hint: str | None = None
+
+
+@dataclass(frozen=True, order=True)
+class Diagnostic:
+    """Lines and columns count from 1. `snippet` is the source line, clipped, and `caret` the offset in it."""
+
+    path: str
+    line: int
+    column: int
+    message: str
+    hint: str | None = None
+    snippet: str = ""
+    caret: int = 0
+
+    def render(self) -> str:
+        lines = [f"{self.path}:{self.line}:{self.column}: error: {self.message}"]
+        if self.snippet:
+            number = str(self.line)
+            lines += [f"  {number} | {self.snippet}", f"  {' ' * len(number)} | {' ' * self.caret}^"]
+        if self.hint:
+            lines.append(f"  hint: {self.hint}")
+        return "\n".join(lines)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "file": self.path,
+            "line": self.line,
+            "column": self.column,
+            "message": self.message,
+            "hint": self.hint,
+            "snippet": self.snippet,
+        }
+
+
+class BrokenPlaybookError(PlaybookInvalidError):
+    """Carries the diagnostics, in the order of the file; its message is all of them, laid out."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics = sorted(
+            set(diagnostics), key=lambda found: (found.path, found.line, found.column, found.message)
+        )
+        super().__init__("\n".join(found.render() for found in self.diagnostics))
+
+
+def diagnose(problem: Problem, path: str, lines: list[str]) -> Diagnostic:
+    """Put a problem beside its line of the source."""
+    place = problem.place
+    line = lines[place.line] if place.line < len(lines) else ""
+    snippet, caret = _clipped(line, place.column)
+    message, hint = _shown(problem.message), _shown(problem.hint) if problem.hint else None
+    return Diagnostic(_shown(path), place.line + 1, place.column + 1, message, hint, snippet, caret)
+
+
+def _clipped(line: str, column: int) -> tuple[str, int]:
+    """At most `_WIDTH` characters of the line around the column, and how far the caret has to be moved."""
+    start = max(0, min(column - _WIDTH // 2, len(line) - _WIDTH))
+    piece = line[start : start + _WIDTH]
+    before = _shown(piece[: column - start])
+    shown = before + _shown(piece[column - start :])
+    lead = "…" if start else ""
+    tail = "…" if start + _WIDTH < len(line) else ""
+    return lead + shown.rstrip() + tail, len(lead) + _columns(before)
+
+
+def _shown(text: str) -> str:
+    """Tabs as a space, and nothing that would steer a terminal."""
+    return "".join(_visible(character) for character in text)
+
+
+def _visible(character: str) -> str:
+    if character == "\t":
+        return " "
+    if character == "\n" or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp"):
+        return character
+    return f"\\u{ord(character):04x}"
+
+
+def _columns(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
