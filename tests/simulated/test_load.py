@@ -195,5 +195,8 @@ def test_an_empty_directory_a_missing_file_and_binary_input_get_a_clear_error(tm
     with pytest.raises(UsageError, match="no such file"):
         load([tmp_path / "absent.yaml"])
     (tmp_path / "binary.yaml").write_bytes(bytes(range(256)))
+    (tmp_path / "cut-off.json").write_text('{"apiVersion": "v1", "kind": "List", "items": [{')
+    with pytest.raises(UsageError, match=r"cut-off\.json: is no JSON: Input data was truncated"):
+        load([tmp_path / "cut-off.json"])
     with pytest.raises(UsageError, match="cannot be read"):
         load([tmp_path / "binary.yaml"])

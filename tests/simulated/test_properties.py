@@ -15,6 +15,7 @@ from underway.cluster.actions import PatchBudget
 from underway.cluster.disruption import desired, expected
 from underway.cluster.model import Pod
 from underway.simulated.cluster import SimulatedCluster
+from underway.simulated.settings import Settings
 
 Deed = tuple[str, int]
 DEEDS = st.lists(st.tuples(st.sampled_from(["detach", "withdraw", "evict", "cordon", "wait"]), st.integers(0, 5)))
@@ -136,3 +137,12 @@ def test_the_same_story_ends_in_the_same_bytes_in_another_process() -> None:
         for seed in ("1", "2")
     }
     assert outputs == {f"{story(3, 2, LONG)}\n".encode()}
+
+
+def test_a_cluster_at_rest_stays_as_it_is() -> None:
+    before = shop(3, 2)
+    copy = SimulatedCluster(before.state(), settings=Settings(start=before.now()))
+    assert copy.settle()
+    assert list(copy.state().objects()) == list(before.state().objects())
+    assert set(copy.proxies.routes(next(copy.state().services()).ref)) == {pod.uid for pod in pods(copy)}
+    assert not copy.assumptions

@@ -101,7 +101,6 @@ class Jobs:
                 current=active,
                 complete=complete,
                 failure=failure,
-                observed_generation=job.generation,
             )
         )
 

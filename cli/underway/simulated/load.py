@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from underway.cluster.model import Node, Object, Pod, Ref, Service, Workload
+from underway.cluster.model import Budget, Node, Object, Pod, Ref, Service, Workload
 from underway.cluster.state import ClusterState
 from underway.cluster.wire import from_mapping
 from underway.errors import UsageError
@@ -81,8 +81,11 @@ class Loaded:
     node_ports: dict[int, Ref] = field(default_factory=dict)
 
     def services(self) -> Mapping[int, Ref]:
-        """The ports of the operator's machine (through kind's extraPortMappings) at which a Service answers."""
-        return {port: self.node_ports[inside] for port, inside in self.host_ports.items() if inside in self.node_ports}
+        """The ports at which a Service answers from outside: nodePorts, or what kind's extraPortMappings make of them."""
+        mapped = {
+            port: self.node_ports[inside] for port, inside in self.host_ports.items() if inside in self.node_ports
+        }
+        return mapped or self.node_ports
 
 
 def load(paths: Sequence[Path]) -> Loaded:
@@ -127,11 +130,16 @@ def _files(path: Path) -> list[Path]:
 def _documents(file: Path) -> Iterator[Any]:
     try:
         text = file.read_text(encoding="utf-8")
+        if file.suffix == ".json":
+            yield msgspec.json.decode(text)
+            return
         yield from yaml.load_all(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
         raise UsageError(f"{file}{where}: {error.problem or error.context}", "is the file cut off?") from error
+    except msgspec.DecodeError as error:
+        raise UsageError(f"{file}: is no JSON: {error}", "is the file cut off?") from error
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
         raise UsageError(f"{file}: cannot be read: {error}") from error
 
@@ -167,7 +175,9 @@ def _take_object(loaded: Loaded, document: Mapping[str, Any], source: str) -> No
     except ValueError as error:
         raise UsageError(f"{source}: {name}: {error}", "is the file cut off?") from error
     if outline.spec is None:
-        raise UsageError(f"{source}: {name}: `spec` is missing", "is the file cut off?")
+        if isinstance(found, Workload | Pod | Budget | Service):
+            raise UsageError(f"{source}: {name}: `spec` is missing", "is the file cut off?")
+        outline.spec = _Spec()
     if outline.spec.pod_management_policy == "Parallel":
         loaded.parallel.add(f"{found.ref.namespace}/{found.ref.name}")
     if isinstance(found, Service):

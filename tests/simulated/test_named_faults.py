@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from scenes import at_least, node, settled, workload
+
+from underway.cluster.model import Ref
+from underway.errors import UsageError
+from underway.simulated.faults import AnswersLost, BudgetTightened, Fault, NeverReady, NodeLost, NoRoom, Refusals
+from underway.simulated.named_faults import NAMES, named_faults
+from underway.units import Share
+
+STATE = settled(node("a"), node("b"), workload("deployment", "web", 2), at_least("web", 1)).state()
+TIGHT = BudgetTightened(Ref("poddisruptionbudget", "shop", "web"), Share(2))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("node-lost", NodeLost("b")),
+        ("node-lost=a@10s", NodeLost("a", timedelta(seconds=10))),
+        ("never-ready=shop/web", NeverReady("shop", "web")),
+        ("no-room@1m", NoRoom(timedelta(minutes=1))),
+        ("budget-tightened", TIGHT),
+        ("budget-tightened=shop/web", TIGHT),
+        ("api-409=5", Refusals(5, "conflict")),
+        ("api-429", Refusals(3, "blocked", retry_after=1)),
+        ("api-500=2", Refusals(2, "failed")),
+        ("answers-lost", AnswersLost(3)),
+    ],
+)
+def test_a_fault_is_known_by_its_name(text: str, expected: Fault) -> None:
+    assert named_faults(text, STATE) == [expected]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_name_that_is_told_can_be_given(name: str) -> None:
+    assert named_faults(name, STATE)
+
+
+@pytest.mark.parametrize("text", ["flood", "node-lost=x", "budget-tightened=shop/db", "api-500=0", "no-room@soon"])
+def test_a_fault_that_cannot_be_is_refused(text: str) -> None:
+    with pytest.raises(UsageError):
+        named_faults(text, STATE)
