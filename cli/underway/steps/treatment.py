@@ -46,10 +46,10 @@ def _left_alone(pod: Pod, drain: Drain, state: ClusterState) -> Treatment | None
     """Pods that nothing has to be done about, or that only have to be waited for."""
     if pod.mirror:
         return Treatment("skip", "static pod: its kubelet runs it from a file")
-    if pod.finished:
-        return Treatment("skip", f"has finished ({pod.phase})")
     if pod.deleting is not None:
         return Treatment("wait", "is terminating already")
+    if pod.finished:
+        return Treatment("skip", f"has finished ({pod.phase})")
     if pod.owner is not None and pod.owner.kind == "DaemonSet" and state.controller_of(pod) is not None:
         return Treatment("skip", "its DaemonSet keeps it on the node")
     if MARK in pod.labels and marks.STAGE not in pod.annotations:
