@@ -15,7 +15,6 @@ from underway.cluster.actions import PatchBudget
 from underway.cluster.disruption import desired, expected
 from underway.cluster.model import Pod
 from underway.simulated.cluster import SimulatedCluster
-from underway.simulated.settings import Settings
 
 Deed = tuple[str, int]
 DEEDS = st.lists(st.tuples(st.sampled_from(["detach", "withdraw", "evict", "cordon", "wait"]), st.integers(0, 5)))
@@ -141,7 +140,7 @@ def test_the_same_story_ends_in_the_same_bytes_in_another_process() -> None:
 
 def test_a_cluster_at_rest_stays_as_it_is() -> None:
     before = shop(3, 2)
-    copy = SimulatedCluster(before.state(), settings=Settings(start=before.now()))
+    copy = SimulatedCluster(before.state())
     assert copy.settle()
     assert list(copy.state().objects()) == list(before.state().objects())
     assert set(copy.proxies.routes(next(copy.state().services()).ref)) == {pod.uid for pod in pods(copy)}

@@ -81,7 +81,7 @@ class Loaded:
     node_ports: dict[int, Ref] = field(default_factory=dict)
 
     def services(self) -> Mapping[int, Ref]:
-        """The ports at which a Service answers from outside: nodePorts, or what kind's extraPortMappings make of them."""
+        """The ports at which a Service answers from outside: nodePorts, or what kind's extraPortMappings make of it."""
         mapped = {
             port: self.node_ports[inside] for port, inside in self.host_ports.items() if inside in self.node_ports
         }

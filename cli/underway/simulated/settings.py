@@ -25,7 +25,7 @@ TIMINGS = (START_UP, WARM_UP, EXIT, DURATION)
 @dataclass(frozen=True)
 class Settings:
     start: datetime = datetime(2026, 1, 1, tzinfo=UTC)
-    """What the virtual clock shows at first."""
+    """What the virtual clock shows at first, unless the given cluster is younger."""
     seed: str = "underway"
     """UIDs and name suffixes are derived from it."""
     speed: float | None = None

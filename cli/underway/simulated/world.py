@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -32,7 +32,7 @@ class World:
         """`state` is copied: a simulation changes nothing but itself."""
         self.settings = settings
         self.state = ClusterState()
-        self.now = settings.start
+        self.now = max([settings.start, *_moments(state)])
         self.version = 0
         """Grows with every change of the state."""
         self.assumptions: list[str] = []
@@ -130,6 +130,18 @@ class World:
         while self._events and self._events[0][0] <= moment:
             self.run_instant()
         self.now = max(self.now, moment)
+
+
+def _moments(state: ClusterState) -> Iterator[datetime]:
+    """When the state was last seen to change: time goes on from there."""
+    for pod in state.pods.values():
+        yield from filter(None, (pod.created, pod.scheduled, pod.started, pod.ready_since))
+    for node in state.nodes.values():
+        if node.ready_since:
+            yield node.ready_since
+    for lease in state.leases.values():
+        if lease.renewed:
+            yield lease.renewed
 
 
 class WorkQueue(Generic[_K]):
