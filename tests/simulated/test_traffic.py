@@ -102,3 +102,15 @@ def test_a_service_without_endpoints_loses_everything_and_its_gap_is_the_outage(
         assert abs(requests.lost - requests.longest_gap.total_seconds() * 200) <= 10
 
     run(story())
+
+
+def test_the_first_answer_and_a_loss_wake_who_waits_for_a_change() -> None:
+    async def story() -> None:
+        cluster = shop()
+        begin = cluster.now()
+        cluster.traffic.start(WEB, 200, LATENCY)
+        await cluster.changed(begin + timedelta(minutes=1))
+        await cluster.changed(begin + timedelta(minutes=1))
+        assert cluster.now() - begin < timedelta(seconds=1)
+
+    run(story())

@@ -151,6 +151,7 @@ class Traffic:
         period = timedelta(seconds=1) / per_second
         requests = Requests(service, self._world.now, period, latency)
         self._under_load.setdefault(service, []).append(requests)
+        self._tell_later(requests)
         return requests
 
     def stop(self, requests: Requests) -> None:
@@ -185,3 +186,8 @@ class Traffic:
             if pod.uid in self._proxies.routes(requests.service) or requests.latency:
                 requests.pod_exits(self._world.now, pod)
                 self._catch_up(requests)
+                self._tell_later(requests)
+
+    def _tell_later(self, requests: Requests) -> None:
+        """Somebody waits for news: the first answer, or the first loss."""
+        self._world.after(requests.latency + requests.period, self._world.stir)

@@ -95,6 +95,10 @@ class World:
         for observer in self._observers.get(type(new if new is not None else old), ()):
             observer(old, new)
 
+    def stir(self) -> None:
+        """Wake who waits for a change: there is something to look at, though no object is another one."""
+        self.version += 1
+
     # -- names -------------------------------------------------------------------------------------------------
 
     def new_uid(self) -> str:
