@@ -46,11 +46,10 @@ class VirtualClock:
                 if not self._wake():
                     await self._pace()
                     self._advance()
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001 - whatever went wrong in the simulation, those who wait for it get it
             for waiter in self._waiters:
                 if not waiter.future.done():
                     waiter.future.set_exception(error)
-            raise
 
     async def _settled(self) -> bool:
         """Let everybody else run; False if nobody waits for the clock any more."""
