@@ -76,6 +76,8 @@ async def ask(transport: Transport, method: str, path: str, body: object = None)
             answer = await transport.send(method, path, body=body)
         except NoAnswerError as error:
             trouble = str(error)
+            if not error.sent and attempt:
+                break
             continue
         if answer.status < HTTPStatus.MULTIPLE_CHOICES:
             return answer

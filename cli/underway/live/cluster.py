@@ -16,11 +16,12 @@ from underway.errors import ClusterUnreachableError, UnderwayError
 from underway.live.access import denied, unreachable
 from underway.live.connection import Connection
 from underway.live.mirror import Mirror
-from underway.live.reflector import ListRefusedError, Reflector
+from underway.live.reflector import ListRefusedError, Pace, Reflector
 from underway.live.transport import NoAnswerError, Transport
 from underway.live.writes import Writer
 
 _ATTEMPTS = 4
+_PACE = Pace()
 
 
 class LiveCluster:
@@ -72,10 +73,10 @@ class LiveCluster:
         await self._transport.close()
 
 
-async def connect(connection: Connection) -> LiveCluster:
+async def connect(connection: Connection, pace: Pace = _PACE) -> LiveCluster:
     """Read everything once, all kinds at the same time, then keep it current. Raises ClusterUnreachableError."""
     transport, mirror = connection.transport, Mirror()
-    reflectors = [Reflector(kind, transport, mirror) for kind in RESOURCES]
+    reflectors = [Reflector(kind, transport, mirror, pace) for kind in RESOURCES]
     lists = [asyncio.create_task(_first_list(found, transport)) for found in reflectors]
     try:
         await asyncio.gather(*lists)
@@ -97,6 +98,8 @@ async def _first_list(reflector: Reflector, transport: Transport) -> None:
             await reflector.read()
         except NoAnswerError as error:
             trouble = unreachable(transport, str(error))
+            if not error.sent and attempt:
+                break
         except ListRefusedError as error:
             trouble = _refused(transport, error)
             if error.lasting:

@@ -9,7 +9,11 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from contextlib import suppress
 from http import HTTPStatus
+from typing import NamedTuple
+
+import msgspec
 
 from underway.cluster.model import LEASE_NAMESPACE, Object
 from underway.cluster.state import MARK
@@ -19,12 +23,20 @@ from underway.live.paths import collection
 from underway.live.refusal import error_message, retry_after
 from underway.live.transport import Answer, NoAnswerError, Transport
 
-_PAGE = 500
-_WATCH_SECONDS = 30
-_MARGIN_SECONDS = 10
 _SHORT_LIFE = 1.0
-_FIRST_PAUSE = 0.1
-_LONGEST_PAUSE = 10.0
+_PAGED_ATTEMPTS = 2
+
+
+class Pace(NamedTuple):
+    """How a kind is read, in seconds but for `page`: a watch ends after about `watch`, and is given up when `margin`
+    more have passed without a byte; pauses after failures double from `first_pause` to `longest_pause`.
+    """
+
+    page: int = 500
+    watch: float = 30
+    margin: float = 10
+    first_pause: float = 0.1
+    longest_pause: float = 10
 
 
 class ListRefusedError(Exception):
@@ -50,12 +62,12 @@ class _ExpiredError(Exception):
 class Reflector:
     """`confirmed` is when (`time.monotonic`) the server last proved that the mirror is current."""
 
-    def __init__(self, kind: str, transport: Transport, mirror: Mirror, *, watch_seconds: int = _WATCH_SECONDS) -> None:
+    def __init__(self, kind: str, transport: Transport, mirror: Mirror, pace: Pace) -> None:
         self.kind = kind
         self.confirmed = time.monotonic()
         self._transport = transport
         self._mirror = mirror
-        self._watch_seconds = watch_seconds
+        self._pace = pace
         self._path = collection(kind, LEASE_NAMESPACE if kind == "lease" else "")
         self._query = {"labelSelector": MARK} if kind == "lease" else {}
         self._version: str | None = None
@@ -63,11 +75,13 @@ class Reflector:
     async def read(self) -> None:
         """Read everything. Raises NoAnswerError, ListRefusedError."""
         asked = time.monotonic()
-        try:
-            objects, version = await self._pages(_PAGE)
-        except _ExpiredError:
+        for _ in range(_PAGED_ATTEMPTS):
+            with suppress(_ExpiredError):
+                objects, version = await self._pages(self._pace.page)
+                break
+        else:
             # In one piece it cannot expire half-way.
-            objects, version = await self._pages(None)
+            objects, version = await self._pages(0)
         self._mirror.replace(self.kind, objects, version)
         self._version, self.confirmed = version, asked
 
@@ -90,9 +104,10 @@ class Reflector:
             lasted = time.monotonic() - began > _SHORT_LIFE
             failures = 0 if well or lasted else failures + 1
             if not well:
-                await _rest(max(wait, min(_FIRST_PAUSE * 2**failures, _LONGEST_PAUSE)))
+                longest = min(self._pace.first_pause * 2 ** min(failures, 20), self._pace.longest_pause)
+                await asyncio.sleep(max(wait, longest * random.uniform(0.5, 1)))  # noqa: S311 - spreads load
 
-    async def _pages(self, limit: int | None) -> tuple[list[Object], str]:
+    async def _pages(self, limit: int) -> tuple[list[Object], str]:
         objects: list[Object] = []
         token = ""
         while True:
@@ -109,7 +124,7 @@ class Reflector:
             try:
                 page = decode_list(self.kind, answer.body)
             except ValueError:
-                raise NoAnswerError("its answer is not the Kubernetes API's", sent=True) from None
+                raise ListRefusedError(self.kind, _words("this is not the Kubernetes API's answer", 200)) from None
             objects += page.items
             token = page.continue_token
             if not token:
@@ -117,16 +132,15 @@ class Reflector:
 
     async def _watch(self, version: str) -> bool:
         """One watch to its end; False if it ended at once without a word. Raises for every end but a clean one."""
-        seconds = round(self._watch_seconds * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load
+        seconds = self._pace.watch * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load
         query = self._query | {
             "watch": "1",
             "allowWatchBookmarks": "true",
             "resourceVersion": version,
-            "timeoutSeconds": str(max(seconds, 1)),
+            "timeoutSeconds": str(max(round(seconds), 1)),
         }
         began, heard = time.monotonic(), False
-        silence = self._watch_seconds * 1.2 + _MARGIN_SECONDS
-        async with self._transport.stream(self._path, query, silence) as (answer, lines):
+        async with self._transport.stream(self._path, query, seconds + self._pace.margin) as (answer, lines):
             if answer.status == HTTPStatus.GONE:
                 raise _ExpiredError
             if answer.status != HTTPStatus.OK:
@@ -151,13 +165,12 @@ class Reflector:
             case "ERROR" if event.status_code == HTTPStatus.GONE:
                 raise _ExpiredError
             case "ERROR":
-                body = b'{"message":"the watch has failed"}'
-                raise ListRefusedError(self.kind, Answer(event.status_code or 500, {}, body))
+                raise ListRefusedError(self.kind, _words(event.message, event.status_code or 500))
             case _:
                 pass
         if event.resource_version:
             self._version = event.resource_version
 
 
-async def _rest(seconds: float) -> None:
-    await asyncio.sleep(seconds * random.uniform(0.75, 1.25))  # noqa: S311 - spreads load
+def _words(message: str, status: int) -> Answer:
+    return Answer(status, {}, msgspec.json.encode({"message": message}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -157,10 +158,15 @@ def _no_answer(error: aiohttp.ClientError | OSError, seconds: float) -> NoAnswer
         case aiohttp.ClientConnectorCertificateError():
             return NoAnswerError(f"its certificate is not trusted: {error.certificate_error}", sent=False)
         case aiohttp.ClientConnectorError():
-            return NoAnswerError(error.os_error.strerror or str(error.os_error), sent=False)
+            return NoAnswerError(_reason(error.os_error), sent=False)
         case aiohttp.ConnectionTimeoutError():
             return NoAnswerError(f"no connection within {_CONNECT_SECONDS:g} s", sent=False)
         case TimeoutError():
             return NoAnswerError(f"no answer within {seconds:g} s", sent=True)
         case _:
             return NoAnswerError(f"the connection was cut ({type(error).__name__})", sent=True)
+
+
+def _reason(error: OSError) -> str:
+    """In the system's words; asyncio puts its own in their place. Negative numbers are those of name resolution."""
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or type(error).__name__
