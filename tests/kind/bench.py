@@ -1,0 +1,211 @@
+"""Underway and kubectl drain side by side, in one run, over the same nodes under the same load.
+
+    tests/kind/up && .venv/bin/python tests/kind/bench.py [--runs 5] [--only web|both|polite|unused|crowded|help]
+
+Each table is Markdown, as it stands in the README. Times are of whole processes; what counts are the ratios, taken
+within one run, since this machine's speed varies. Before each measurement the pods are spread anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from kubernetes_cluster import NAMESPACE, kubectl, program, reset_shop, scale, settled, until, workers
+from load_generator import Counted, Load
+from watcher import Watcher
+
+_UNDERWAY = str(Path(sys.executable).parent / "underway")
+_PLAYBOOK = str(Path(__file__).parent / "bench_playbook.yaml")
+_BEFORE_AND_AFTER = 2.0
+_KUBECTL_LIMIT = "60s"
+
+
+@dataclass(frozen=True)
+class Measured:
+    seconds: float
+    ended: bool
+    counted: dict[str, Counted]
+    violations: int
+
+    @property
+    def lost(self) -> int:
+        return sum(found.lost for found in self.counted.values())
+
+    @property
+    def sent(self) -> int:
+        return sum(found.sent for found in self.counted.values())
+
+    @property
+    def gap(self) -> float:
+        return max((found.longest_gap for found in self.counted.values()), default=0.0)
+
+
+def kubectl_drains() -> bool:
+    """Drain and give back one worker after another, as an operator's loop does. False if a drain ran out of time."""
+    ended = True
+    for name in workers():
+        drain = [program("kubectl"), "drain", name, "--ignore-daemonsets", "--delete-emptydir-data", "--force"]
+        done = subprocess.run([*drain, f"--timeout={_KUBECTL_LIMIT}"], capture_output=True, check=False)
+        ended = ended and done.returncode == 0
+        subprocess.run([program("kubectl"), "uncordon", name], capture_output=True, check=True)
+    return ended
+
+
+def underway_runs() -> bool:
+    done = subprocess.run([_UNDERWAY, "run", _PLAYBOOK, "--yes", "-q"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.stderr.write(done.stdout + done.stderr)
+    return done.returncode == 0
+
+
+def measure(work: Callable[[], bool], apps: Sequence[str]) -> Measured:
+    """Do the work under 200 requests/s of new connections to each app, and count."""
+    with Watcher() as watcher, Load(*apps) as load:
+        time.sleep(_BEFORE_AND_AFTER)
+        began = time.monotonic()
+        ended = work()
+        seconds = time.monotonic() - began
+        time.sleep(_BEFORE_AND_AFTER)
+    return Measured(seconds, ended, load.counted, len(watcher.violations))
+
+
+def side_by_side(title: str, deployments: dict[str, int], members: int, runs: int) -> None:
+    """One table: both tools, `runs` times in turn."""
+    apps = [name for name, replicas in deployments.items() if replicas]
+    print(f"\n### {title}\n")
+    print("| run | tool | lost of sent | longest gap | time | budgets broken |")
+    print("|---|---|---|---|---|---|")
+    ratios, lost = [], {"kubectl": 0, "underway": 0}
+    for number in range(1, runs + 1):
+        taken = {}
+        for name, work in (("kubectl", kubectl_drains), ("underway", underway_runs)):
+            reset_shop(deployments, members)
+            found = taken[name] = measure(work, apps)
+            lost[name] += found.lost
+            ending = f"{found.seconds:.1f} s" if found.ended else f"{found.seconds:.1f} s, never ends (time-out {_KUBECTL_LIMIT})"
+            print(
+                f"| {number} | {name} | {found.lost} of {found.sent:,} | {found.gap:.2f} s | {ending} | {found.violations} |",
+                flush=True,
+            )
+        if taken["kubectl"].ended and taken["underway"].ended:
+            ratios.append(taken["underway"].seconds / taken["kubectl"].seconds)
+    print(f"\nLost in all: kubectl {lost['kubectl']}, underway {lost['underway']}.", end="")
+    if ratios:
+        each = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+        print(f" Time underway/kubectl: median {statistics.median(ratios):.2f} ({each}).", end="")
+    print(flush=True)
+
+
+def timed(command: Sequence[str]) -> float:
+    began = time.monotonic()
+    subprocess.run(command, capture_output=True, check=True)
+    return time.monotonic() - began
+
+
+def paired(title: str, ours: Sequence[str], theirs: Sequence[str], runs: int, after: Callable[[], object] = lambda: None) -> None:
+    """Two commands in turn, and the ratio pair by pair."""
+    pairs = []
+    for _ in range(runs + 1):
+        first = timed(theirs)
+        after()
+        second = timed(ours)
+        after()
+        pairs.append((second, first))
+    pairs = pairs[1:]  # the first warms the caches
+    ratios = [mine / other for mine, other in pairs]
+    middle = [statistics.median(column) for column in zip(*pairs, strict=True)]
+    print(f"\n### {title}\n")
+    print("| | median | ratio |\n|---|---|---|")
+    print(f"| `{' '.join(Path(theirs[0]).name if i == 0 else word for i, word in enumerate(theirs))}` | {middle[1]:.3f} s | 1 |")
+    print(
+        f"| `{' '.join(Path(ours[0]).name if i == 0 else word for i, word in enumerate(ours))}` | {middle[0]:.3f} s "
+        f"| {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}) |",
+        flush=True,
+    )
+
+
+def unused_node(runs: int) -> None:
+    """A node with nothing on it but DaemonSet pods."""
+    name = workers()[0]
+    reset_shop({"web": 0, "cart": 0, "polite": 0}, members=0)
+    kubectl("-n", NAMESPACE, "patch", "job", "import", "-p", '{"spec":{"suspend":true}}')
+    try:
+        until(settled, 60, "the shop is gone")
+
+        def give_back() -> None:
+            subprocess.run([_UNDERWAY, "uncordon", name], capture_output=True, check=True)
+
+        theirs = [program("kubectl"), "drain", name, "--ignore-daemonsets"]
+        paired("An unused node", [_UNDERWAY, "drain", name, "-q"], theirs, runs, give_back)
+    finally:
+        kubectl("-n", NAMESPACE, "patch", "job", "import", "-p", '{"spec":{"suspend":false}}')
+
+
+def crowded_node(count: int = 100) -> None:
+    """A node of 100 pods of one Deployment, and the best that can be: starting 100 such pods on the other workers,
+    waiting for the last to settle, and stopping 100 pods."""
+    first, *others = workers()
+    reset_shop({"web": 0, "cart": 0, "polite": 0}, members=0)
+    for name in others:
+        kubectl("cordon", name)
+    scale("deployment", "web", count)
+    until(settled, 300, f"{count} pods are Ready on {first}")
+    for name in others:
+        kubectl("uncordon", name)
+    began = time.monotonic()
+    ran = subprocess.run([_UNDERWAY, "drain", first, "-q"], capture_output=True, text=True, check=False)
+    taken = time.monotonic() - began
+    if ran.returncode:
+        sys.stderr.write(ran.stdout + ran.stderr)
+    kubectl("uncordon", first)
+    scale("deployment", "web", 0)
+    until(settled, 300, "the pods are gone")
+    kubectl("cordon", first)
+    began = time.monotonic()
+    scale("deployment", "web", count)
+    until(settled, 300, f"{count} pods are Ready on the others")
+    start = time.monotonic() - began
+    kubectl("uncordon", first)
+    began = time.monotonic()
+    scale("deployment", "web", 0)
+    until(settled, 300, "the pods are gone")
+    stop = time.monotonic() - began
+    settle = 3.0
+    bound = start + settle + stop
+    print(f"\n### A node of {count} pods\n")
+    print(f"Bound: {start:.1f} s to start {count} pods on the other workers + {settle:.0f} s settle + {stop:.1f} s to stop them = {bound:.1f} s.")
+    print(f"underway drain: {taken:.1f} s, {taken / bound:.2f} of the bound, exit status {ran.returncode}.", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--only", choices=["web", "both", "polite", "unused", "crowded", "help"])
+    given = parser.parse_args()
+    chosen = {given.only} if given.only else {"web", "both", "polite", "unused", "crowded", "help"}
+    if "help" in chosen:
+        paired("--help", [_UNDERWAY, "--help"], [program("kubectl"), "--help"], max(given.runs, 10))
+    if "unused" in chosen:
+        unused_node(given.runs)
+    if "web" in chosen:
+        side_by_side("`web` alone", {"web": 3, "cart": 0, "polite": 0}, 0, given.runs)
+    if "polite" in chosen:
+        side_by_side("A polite app alone", {"web": 0, "cart": 0, "polite": 3}, 0, given.runs)
+    if "both" in chosen:
+        side_by_side("The whole shop: `web`, `cart` and `db`", {"web": 3, "cart": 1, "polite": 0}, 3, given.runs)
+    if "crowded" in chosen:
+        crowded_node()
+    reset_shop({"web": 3, "cart": 1, "polite": 0}, 3)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,3 @@
+module underway.dev/load
+
+go 1.24
