@@ -91,7 +91,11 @@ def side_by_side(title: str, deployments: dict[str, int], members: int, runs: in
             reset_shop(deployments, members)
             found = taken[name] = measure(work, apps)
             lost[name] += found.lost
-            ending = f"{found.seconds:.1f} s" if found.ended else f"{found.seconds:.1f} s, never ends (time-out {_KUBECTL_LIMIT})"
+            ending = (
+                f"{found.seconds:.1f} s"
+                if found.ended
+                else f"{found.seconds:.1f} s, never ends (time-out {_KUBECTL_LIMIT})"
+            )
             print(
                 f"| {number} | {name} | {found.lost} of {found.sent:,} | {found.gap:.2f} s | {ending} | {found.violations} |",
                 flush=True,
@@ -111,7 +115,9 @@ def timed(command: Sequence[str]) -> float:
     return time.monotonic() - began
 
 
-def paired(title: str, ours: Sequence[str], theirs: Sequence[str], runs: int, after: Callable[[], object] = lambda: None) -> None:
+def paired(
+    title: str, ours: Sequence[str], theirs: Sequence[str], runs: int, after: Callable[[], object] = lambda: None
+) -> None:
     """Two commands in turn, and the ratio pair by pair."""
     pairs = []
     for _ in range(runs + 1):
@@ -125,7 +131,9 @@ def paired(title: str, ours: Sequence[str], theirs: Sequence[str], runs: int, af
     middle = [statistics.median(column) for column in zip(*pairs, strict=True)]
     print(f"\n### {title}\n")
     print("| | median | ratio |\n|---|---|---|")
-    print(f"| `{' '.join(Path(theirs[0]).name if i == 0 else word for i, word in enumerate(theirs))}` | {middle[1]:.3f} s | 1 |")
+    print(
+        f"| `{' '.join(Path(theirs[0]).name if i == 0 else word for i, word in enumerate(theirs))}` | {middle[1]:.3f} s | 1 |"
+    )
     print(
         f"| `{' '.join(Path(ours[0]).name if i == 0 else word for i, word in enumerate(ours))}` | {middle[0]:.3f} s "
         f"| {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}) |",
@@ -182,7 +190,9 @@ def crowded_node(count: int = 100) -> None:
     settle = 3.0
     bound = start + settle + stop
     print(f"\n### A node of {count} pods\n")
-    print(f"Bound: {start:.1f} s to start {count} pods on the other workers + {settle:.0f} s settle + {stop:.1f} s to stop them = {bound:.1f} s.")
+    print(
+        f"Bound: {start:.1f} s to start {count} pods on the other workers + {settle:.0f} s settle + {stop:.1f} s to stop them = {bound:.1f} s."
+    )
     print(f"underway drain: {taken:.1f} s, {taken / bound:.2f} of the bound, exit status {ran.returncode}.", flush=True)
 
 

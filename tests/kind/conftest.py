@@ -8,13 +8,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # importlib mode adds no folder of tests
 
-from kubernetes_cluster import REPOSITORY, program
+from kubernetes_cluster import REPOSITORY, kubectl, program, settled, snapshot, until, workers
 
 CONTEXT = "kind-underway"
 
@@ -46,3 +48,20 @@ def cluster() -> None:
 @pytest.fixture(scope="session")
 def repository() -> Path:
     return REPOSITORY
+
+
+@pytest.fixture
+def shop(cluster: None) -> Iterator[dict[str, Any]]:  # noqa: ARG001 - it has to be there
+    """What the shop looks like, whole; put right again afterwards whatever happened."""
+    if not settled() or any("underway.dev" in str(node) for node in snapshot()["nodes"].values()):
+        _put_right()
+    yield snapshot()
+    _put_right()
+
+
+def _put_right() -> None:
+    underway = Path(sys.executable).parent / "underway"
+    subprocess.run([underway, "restore"], capture_output=True, check=False, timeout=120)
+    for name in workers():
+        kubectl("uncordon", name)
+    until(settled, 120, "the shop is as its manifests have it")

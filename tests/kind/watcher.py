@@ -22,7 +22,9 @@ class Watcher:
         self._namespace = namespace
         budgets = items("-n", namespace, "poddisruptionbudgets")
         # One whose app is scaled to 0 is below its number whatever anybody does.
-        self._budgets = [found for found in budgets if found["status"]["currentHealthy"] >= found["status"]["desiredHealthy"]]
+        self._budgets = [
+            found for found in budgets if found["status"]["currentHealthy"] >= found["status"]["desiredHealthy"]
+        ]
         self._pods: dict[str, Any] = {}
         self._ready = threading.Event()
         self.violations: list[str] = []

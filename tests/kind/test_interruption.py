@@ -1,0 +1,71 @@
+"""Stopped or killed at any moment: the cluster is as before within a minute, and no request is lost."""
+
+from __future__ import annotations
+
+import signal
+import time
+from typing import Any
+
+import pytest
+from kubernetes_cluster import settled, snapshot, until
+from load_generator import Load
+from underway_cli import MAINTAIN, stopped_after, underway
+from watcher import Watcher
+
+# over the first node and well into the second: checking, cordon, detach, warm-up, withdraw, settle, evict, maintain
+MOMENTS = (0.7, 1.3, 2.0, 4.0, 7.0, 8.5, 10.5, 13.0, 16.0, 21.0)
+_MINUTE = 60.0
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_ctrl_c_puts_everything_back(shop: dict[str, Any], moment: float) -> None:
+    with Watcher() as watcher, Load("web", "cart") as load:
+        stopping = time.monotonic() + moment
+        ended = stopped_after(moment, signal.SIGINT, "run", MAINTAIN, "--yes")
+        until(settled, _MINUTE, "the shop is whole again")
+        assert snapshot() == shop
+        assert time.monotonic() - stopping < _MINUTE
+    assert ended.status == 130, ended.stderr
+    assert load.lost == 0, load.counted
+    assert watcher.violations == []
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_after_kill_restore_puts_everything_back_without_the_journal(
+    shop: dict[str, Any], moment: float, tmp_path: Any
+) -> None:
+    with Watcher() as watcher, Load("web", "cart") as load:
+        killed = stopped_after(moment, signal.SIGKILL, "run", MAINTAIN, "--yes")
+        restoring = time.monotonic()
+        restored = underway("restore", XDG_STATE_HOME=str(tmp_path))
+        until(settled, _MINUTE, "the shop is whole again")
+        assert snapshot() == shop
+        assert time.monotonic() - restoring < _MINUTE
+    assert killed.status == -signal.SIGKILL
+    assert restored.status == 0, restored.stderr
+    assert load.lost == 0, load.counted
+    assert watcher.violations == []
+
+
+def test_a_living_run_is_not_restored_by_another(shop: dict[str, Any]) -> None:
+    with Load("web", "cart") as load:
+        import subprocess
+
+        from underway_cli import UNDERWAY
+
+        running = subprocess.Popen(
+            [UNDERWAY, "run", MAINTAIN, "--yes", "-q"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        time.sleep(3)
+        refused = underway("restore")
+        assert refused.status == 4, refused.stderr
+        assert "alive" in refused.stderr
+        _, stderr = running.communicate(timeout=120)
+    assert running.returncode == 0, stderr
+    assert load.lost == 0, load.counted
+    until(settled, 60, "the shop is whole again")
+    assert snapshot() == shop

@@ -1,0 +1,57 @@
+"""Underway as its users run it: the installed program, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kubernetes_cluster import REPOSITORY
+
+UNDERWAY = str(Path(sys.executable).parent / "underway")
+MAINTAIN = str(REPOSITORY / "playbooks" / "maintain-workers.yaml")
+
+
+@dataclass(frozen=True)
+class Ended:
+    status: int
+    stdout: str
+    stderr: str
+
+    def events(self) -> list[Any]:
+        """What `-o json` printed."""
+        return [json.loads(line) for line in self.stdout.splitlines()]
+
+    @property
+    def receipt(self) -> Any:
+        return self.events()[-1]
+
+
+def underway(*arguments: str, timeout: float = 240, **environment: str) -> Ended:
+    done = subprocess.run(
+        [UNDERWAY, *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+        env=os.environ | environment,
+    )
+    return Ended(done.returncode, done.stdout, done.stderr)
+
+
+def stopped_after(seconds: float, how: signal.Signals, *arguments: str, timeout: float = 60) -> Ended:
+    """Start Underway, send it a signal after so long, and wait for its end."""
+    process = subprocess.Popen(
+        [UNDERWAY, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    time.sleep(seconds)
+    process.send_signal(how)
+    stdout, stderr = process.communicate(timeout=timeout)
+    return Ended(process.returncode, stdout, stderr)
