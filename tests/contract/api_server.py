@@ -202,7 +202,9 @@ class ApiServer:
         )
         uid = uid.get("uid") if isinstance(uid, dict) else uid
         if uid and uid != found["metadata"]["uid"]:
-            return _status(409, f"Precondition failed: UID in precondition: {uid}, UID in object meta: other")
+            if action:
+                return _status(409, f"Precondition failed: UID in precondition: {uid}, UID in object meta: other")
+            return _status(409, f"the UID in the precondition ({uid}) does not match the UID in record (other)")
         self.delete(*key)
         return _json({"kind": "Status", "status": "Success"}, 201 if action else 200)
 

@@ -139,7 +139,9 @@ def test_what_is_another_one_now_or_not_there_is_gone(tmp_path: Path) -> None:
                 assert (await cluster.perform(patch_pod(old))).status == "gone"
                 assert (await cluster.perform(DeleteJob(JOB, "old", "delete"))).status == "gone"
                 assert (await cluster.perform(DeleteLease(LEASE, "let go"))).status == "gone"
-            assert ("pod", "shop", "web-0") in server.objects
+                server.put("job", "shop", "maintain")
+                assert (await cluster.perform(DeleteJob(JOB, "old", "delete"))).status == "gone"
+            assert {("pod", "shop", "web-0"), ("job", "shop", "maintain")} <= server.objects.keys()
 
     play(story())
 

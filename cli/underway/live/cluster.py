@@ -67,10 +67,7 @@ class LiveCluster:
 
     async def close(self) -> None:
         """End the watches and the connections; the cluster is of no use afterwards."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._transport.close()
+        await _end(self._tasks, self._transport)
 
 
 async def connect(connection: Connection, pace: Pace = _PACE) -> LiveCluster:
@@ -81,12 +78,19 @@ async def connect(connection: Connection, pace: Pace = _PACE) -> LiveCluster:
     try:
         await asyncio.gather(*lists)
     except BaseException:
-        for task in lists:
-            task.cancel()
-        await asyncio.gather(*lists, return_exceptions=True)
-        await transport.close()
+        await _end(lists, transport)
         raise
     return LiveCluster(transport, mirror, reflectors)
+
+
+async def _end(tasks: list[asyncio.Task[None]], transport: Transport) -> None:
+    """The connections are aborted before the tasks notice that they are cancelled: a task would begin to take leave
+    of the server, TLS by TLS, and the loop would end before that does.
+    """
+    for task in tasks:
+        task.cancel()
+    await transport.close()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _first_list(reflector: Reflector, transport: Transport) -> None:

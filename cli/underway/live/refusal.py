@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Literal, TypeAlias
@@ -23,6 +24,9 @@ _STATUSES: Mapping[int, OutcomeStatus] = {
     504: "unknown",
 }
 """A gateway's 502 or 504 comes after the request was passed on: it may have happened."""
+
+
+_OTHER_UID = re.compile("UID in (the )?precondition")
 
 
 class _Cause(msgspec.Struct):
@@ -82,7 +86,7 @@ def _is_another(code: int, message: str, causes: list[_Cause]) -> bool:
     """
     match code:
         case HTTPStatus.CONFLICT:
-            return "UID in precondition" in message
+            return _OTHER_UID.search(message) is not None
         case HTTPStatus.UNPROCESSABLE_ENTITY:
             return any(cause.field == "metadata.uid" for cause in causes)
         case _:

@@ -76,10 +76,14 @@ class Writer:
         return outcome
 
     async def _evict(self, action: Evict) -> Outcome:
+        ref = action.object
+        known = self._mirror.state.pods.get(ref)
+        if known is None or known.uid != action.uid:
+            # The server would take the eviction off the budget, for two minutes, before it looks at the UID.
+            return Outcome("gone", f"{ref} is not there any more, or another one now")
         options: dict[str, Any] = {"preconditions": {"uid": action.uid}}
         if action.grace_seconds is not None:
             options["gracePeriodSeconds"] = action.grace_seconds
-        ref = action.object
         body = {
             "apiVersion": "policy/v1",
             "kind": "Eviction",
