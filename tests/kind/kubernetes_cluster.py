@@ -125,7 +125,7 @@ def snapshot(namespace: str = NAMESPACE) -> dict[str, Any]:
             }
             for found in items("-n", namespace, "poddisruptionbudgets")
         },
-        "pods": sorted(_pod(pod) for pod in items("-n", namespace, "pods") if pod["status"]["phase"] == "Running"),
+        "pods": sorted(_pod(pod) for pod in items("-n", namespace, "pods") if not _of_job(pod)),
         "leases": [found["metadata"]["name"] for found in items("-n", "default", "leases")],
         "jobs": sorted(found["metadata"]["name"] for found in items("jobs", "-A")),
     }
@@ -140,8 +140,12 @@ def _node(node: Any) -> dict[str, Any]:
     }
 
 
+def _of_job(pod: Any) -> bool:
+    """An evicted Job's next pod comes after the Job's own back-off."""
+    return any(owner["kind"] == "Job" for owner in pod["metadata"].get("ownerReferences", []))
+
+
 def _pod(pod: Any) -> str:
     """A pod without its name: its labels, annotations and what owns it."""
-    labels = {key: value for key, value in pod["metadata"]["labels"].items() if "job" not in key and "uid" not in key}
     owners = [owner["kind"] for owner in pod["metadata"].get("ownerReferences", [])]
-    return json.dumps([labels, pod["metadata"].get("annotations"), owners], sort_keys=True)
+    return json.dumps([pod["metadata"]["labels"], pod["metadata"].get("annotations"), owners], sort_keys=True)
