@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,32 +10,39 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Literal, assert_never
 
-_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION_PART = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d)", re.ASCII)
+_DURATION = re.compile(rf"(?:{_DURATION_PART.pattern})+", re.ASCII)
+_LONGEST_TEXT = 100
+_SECONDS = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600), "d": Decimal(86400)}
 
 
 def parse_duration(text: str) -> timedelta:
     """Read `500ms`, `3s`, `1m30s`, `2h`, `1d`: Go's notation, and days. Raises ValueError, for a bare number too."""
-    position, seconds = 0, 0.0
-    for part in _DURATION_PART.finditer(text):
-        if part.start() != position:
-            break
-        seconds += float(part[1]) * _SECONDS[part[2]]
-        position = part.end()
-    if position != len(text) or not text:
-        raise ValueError(f"`{text}` is not a duration: write a number with a unit, such as 500ms, 3s, 1m30s or 2h")
-    return timedelta(seconds=seconds)
+    if len(text) > _LONGEST_TEXT or not _DURATION.fullmatch(text):
+        shown = text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
+        raise ValueError(f"`{shown}` is not a duration: write a number with a unit, such as 500ms, 3s, 1m30s or 2h")
+    seconds = sum(Decimal(number) * _SECONDS[unit] for number, unit in _DURATION_PART.findall(text))
+    try:
+        return timedelta(microseconds=int(seconds * 1_000_000))
+    except OverflowError as error:
+        raise ValueError(f"`{text}` is longer than a duration can be") from error
 
 
 def format_duration(duration: timedelta) -> str:
-    """The shortest exact notation that `parse_duration` reads back: 90 s is `1m30s`, half a second `500ms`."""
-    milliseconds = round(duration.total_seconds() * 1000)
+    """The shortest exact notation, which `parse_duration` reads back: 90 s is `1m30s`, half a second `500ms`.
+
+    Before a negative one stands a minus sign, as in Go; `parse_duration` takes no such.
+    """
+    sign = "-" if duration < timedelta() else ""
+    microseconds = abs(duration) // timedelta(microseconds=1)
     parts = []
-    for unit, size in (("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
-        count, milliseconds = divmod(milliseconds, size)
+    for unit, size in (("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000)):
+        count, microseconds = divmod(microseconds, size)
         if count:
             parts.append(f"{count}{unit}")
-    return "".join(parts) or "0s"
+    if microseconds:
+        parts.append(f"{microseconds / 1000:g}ms")
+    return sign + "".join(parts) if parts else "0s"
 
 
 @dataclass(frozen=True)
@@ -50,11 +56,14 @@ class Share:
         """Resolve against `total`. Kubernetes rounds surge up and unavailability down."""
         if not self.percent:
             return self.value
-        exact = total * self.value / 100
-        return math.ceil(exact) if round_up else math.floor(exact)
+        part = total * self.value
+        return -(-part // 100) if round_up else part // 100
 
     def __str__(self) -> str:
         return f"{self.value}%" if self.percent else str(self.value)
+
+
+_SHARE = re.compile(r"(\d{1,9})(%?)", re.ASCII)
 
 
 def parse_share(value: str | int) -> Share:
@@ -63,13 +72,13 @@ def parse_share(value: str | int) -> Share:
         if value < 0:
             raise ValueError(f"`{value}` is negative")
         return Share(value)
-    found = re.fullmatch(r"(\d+)(%?)", str(value))
+    found = _SHARE.fullmatch(str(value))
     if not found:
         raise ValueError(f"`{value}` is neither a number nor a percentage such as 25%")
     return Share(int(found[1]), percent=bool(found[2]))
 
 
-_QUANTITY = re.compile(r"([+-]?\d+(?:\.\d*)?|[+-]?\.\d+)([eE][+-]?\d+|[numkMGTPE]|[KMGTPE]i)?")
+_QUANTITY = re.compile(r"([+-]?\d+(?:\.\d*)?|[+-]?\.\d+)([eE][+-]?\d{1,3}|[numkMGTPE]|[KMGTPE]i)?", re.ASCII)
 _FACTORS = {"n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("0.001"), "": Decimal(1)}
 _FACTORS |= {suffix: Decimal(1000) ** (power + 1) for power, suffix in enumerate(("k", "M", "G", "T", "P", "E"))}
 _FACTORS |= {suffix + "i": Decimal(1024) ** (power + 1) for power, suffix in enumerate(("K", "M", "G", "T", "P", "E"))}
@@ -110,11 +119,20 @@ class Requirement:
             case "DoesNotExist":
                 return value is None
             case "Gt":
-                return value is not None and value.lstrip("-").isdigit() and int(value) > int(self.values[0])
+                return value is not None and _is_more(value, self.values[0])
             case "Lt":
-                return value is not None and value.lstrip("-").isdigit() and int(value) < int(self.values[0])
+                return value is not None and _is_more(self.values[0], value)
             case never:
                 assert_never(never)
+
+
+_INTEGER = re.compile(r"[+-]?\d{1,19}", re.ASCII)
+
+
+def _is_more(first: str, second: str) -> bool:
+    """Kubernetes compares labels as 64-bit integers; what is none is neither more nor less."""
+    both = _INTEGER.fullmatch(first) and _INTEGER.fullmatch(second)
+    return both is not None and int(first) > int(second)
 
 
 @dataclass(frozen=True)
@@ -163,6 +181,8 @@ def parse_selector(text: str) -> Selector:
             if text[position] != ",":
                 raise ValueError(f"`{text}` is not a label selector: expected a comma at column {position + 1}")
             position += 1
+            if not text[position:].strip():
+                raise ValueError(f"`{text}` is not a label selector: nothing follows the last comma")
     return Selector(tuple(requirements))
 
 
