@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from kubernetes_cluster import program
 
@@ -43,7 +44,7 @@ class Load:
         self._command = [str(built()), "-rate", str(rate), *(URLS[app] for app in apps)]
         self.counted: dict[str, Counted] = {}
 
-    def __enter__(self) -> Load:
+    def __enter__(self) -> Self:
         self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
         return self
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import time
 from typing import Any
 
 import pytest
 from kubernetes_cluster import settled, snapshot, until
 from load_generator import Load
-from underway_cli import MAINTAIN, stopped_after, underway
+from underway_cli import MAINTAIN, UNDERWAY, stopped_after, underway
 from watcher import Watcher
 
 # over the first node and well into the second: checking, cordon, detach, warm-up, withdraw, settle, evict, maintain
@@ -49,10 +50,6 @@ def test_after_kill_restore_puts_everything_back_without_the_journal(
 
 def test_a_living_run_is_not_restored_by_another(shop: dict[str, Any]) -> None:
     with Load("web", "cart") as load:
-        import subprocess
-
-        from underway_cli import UNDERWAY
-
         running = subprocess.Popen(
             [UNDERWAY, "run", MAINTAIN, "--yes", "-q"],
             stdin=subprocess.DEVNULL,

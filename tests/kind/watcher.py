@@ -10,7 +10,7 @@ import json
 import subprocess
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 from kubernetes_cluster import NAMESPACE, items, program
 
@@ -30,7 +30,7 @@ class Watcher:
         self.violations: list[str] = []
         self.states = 0
 
-    def __enter__(self) -> Watcher:
+    def __enter__(self) -> Self:
         self._known = {pod["metadata"]["uid"] for pod in items("-n", self._namespace, "pods")}
         arguments = ["get", "pods", "-n", self._namespace, "--watch", "--output-watch-events", "-o", "json"]
         self._process = subprocess.Popen([program("kubectl"), *arguments], stdout=subprocess.PIPE, text=True)
@@ -44,6 +44,8 @@ class Watcher:
         self._process.terminate()
         self._process.wait(10)
         self._thread.join(10)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
 
     def _follow(self) -> None:
         for event in _events(self._process):
