@@ -16,9 +16,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # importlib mode adds no folder of tests
 
-from kubernetes_cluster import REPOSITORY, kubectl, program, settled, snapshot, until, workers
+from kubernetes_cluster import NAMESPACE, REPOSITORY, items, kubectl, program, settled, snapshot, until, workers
 
 CONTEXT = "kind-underway"
+MANIFESTS = ("-f", str(REPOSITORY / "manifests"), "-f", str(REPOSITORY / "tests" / "kind" / "polite.yaml"))
+MARKED = "underway.dev/run"
 
 
 def reason_not_to_run() -> str | None:
@@ -33,7 +35,24 @@ def reason_not_to_run() -> str | None:
         return f"the current context is {context!r}, not {CONTEXT!r}: tests/kind/up makes that cluster"
     asked = [kubectl, "get", "--raw=/readyz", "--request-timeout=10s"]
     answer = subprocess.run(asked, capture_output=True, text=True, check=False)
-    return None if answer.returncode == 0 else f"the cluster does not answer ({answer.stderr.strip()}): tests/kind/up"
+    if answer.returncode:
+        return f"the cluster does not answer ({answer.stderr.strip()}): tests/kind/up"
+    return _reason_not_open()
+
+
+def _reason_not_open() -> str | None:
+    """Why the shop cannot be tested on. What an interrupted session left is put right; a busy shop is waited for."""
+    there = {found["metadata"]["name"] for found in items("-n", NAMESPACE, "deployments,statefulsets")}
+    if lacking := {"web", "cart", "db"} - there:
+        return f"the cluster lacks the shop's {', '.join(sorted(lacking))}: tests/kind/up applies manifests/"
+    try:
+        until(settled, 30, "the shop is Ready")
+    except AssertionError:
+        try:
+            _put_right()
+        except AssertionError as still:
+            return f"the shop is not Ready ({still}): tests/kind/down, then tests/kind/up"
+    return None
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -53,15 +72,34 @@ def repository() -> Path:
 @pytest.fixture
 def shop(cluster: None) -> Iterator[dict[str, Any]]:  # noqa: ARG001 - it has to be there
     """What the shop looks like, whole; put right again afterwards whatever happened."""
-    if not settled() or any("underway.dev" in str(node) for node in snapshot()["nodes"].values()):
+    if not settled() or _marked():
         _put_right()
     yield snapshot()
     _put_right()
 
 
 def _put_right() -> None:
+    """The shop as its manifests have it, and no node cordoned or marked; also where Underway cannot restore."""
     underway = Path(sys.executable).parent / "underway"
     subprocess.run([underway, "restore"], capture_output=True, check=False, timeout=120)
     for name in workers():
         kubectl("uncordon", name)
+    if _marked():
+        _remove_marks()
+    kubectl("apply", *MANIFESTS)
     until(settled, 120, "the shop is as its manifests have it")
+
+
+def _marked() -> bool:
+    now = snapshot()
+    return any(MARKED in str(now[part]) for part in ("nodes", "budgets", "pods"))
+
+
+def _remove_marks() -> None:
+    for kind in (["nodes"], ["-n", NAMESPACE, "poddisruptionbudgets"]):
+        for found in items(*kind):
+            ours = [key for key in found["metadata"].get("annotations", {}) if key.startswith("underway.dev/")]
+            if ours:
+                kubectl("annotate", *kind, found["metadata"]["name"], *(f"{key}-" for key in ours))
+    kubectl("taint", "nodes", "--all", "underway.dev/pending-", check=False)  # refused where no node has it
+    kubectl("-n", NAMESPACE, "delete", "pods", "-l", MARKED)
