@@ -163,7 +163,7 @@ def selector_from_object(source: Mapping[str, Any]) -> Selector:
 
 _TERM = re.compile(
     r"\s*(?:(?P<absent>!)\s*(?P<missing>[\w./-]+)"
-    r"|(?P<key>[\w./-]+)\s*(?:(?P<set>in|notin)\s*\((?P<values>[^()]*)\)|(?P<equal>==|=|!=)\s*(?P<value>[\w.-]*))?)\s*"
+    r"|(?P<key>[\w./-]+)(?:\s+(?P<set>in|notin)\s*\((?P<values>[^()]*)\)|\s*(?P<equal>==|=|!=)\s*(?P<value>[\w.-]*))?)\s*"
 )
 
 

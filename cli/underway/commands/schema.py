@@ -9,11 +9,6 @@ def schema() -> None:
     """Print the JSON Schema of playbooks."""
     import json
 
-    from underway.playbook.models import Playbook
+    from underway.playbook.schema import json_schema
 
-    found = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "https://underway.dev/schema/playbook-v1alpha1.json",
-        **Playbook.model_json_schema(),
-    }
-    typer.echo(json.dumps(found, indent=2))
+    typer.echo(json.dumps(json_schema(), indent=2))

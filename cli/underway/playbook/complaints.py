@@ -2,92 +2,111 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import Any, get_args
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from underway.playbook.diagnostics import Problem
 from underway.playbook.document import Document, Path, Place
-from underway.playbook.models import Playbook
+from underway.playbook.gates import COMMON, GATE_KINDS
+from underway.playbook.language import example, suggestion
+from underway.playbook.strict import RULE
 
-_UNITS = {"bool": "true or false", "int": "a whole number", "float": "a number", "string": "text"}
 _EXPECTED = {
-    "string_type": "expected text",
-    "int_type": "expected a whole number",
-    "int_parsing": "expected a whole number",
-    "int_from_float": "expected a whole number",
-    "float_type": "expected a number",
-    "float_parsing": "expected a number",
-    "bool_type": "expected true or false",
-    "bool_parsing": "expected true or false",
-    "dict_type": "expected a mapping",
-    "mapping_type": "expected a mapping",
-    "model_type": "expected a mapping",
-    "model_attributes_type": "expected a mapping",
-    "tuple_type": "expected a list",
-    "list_type": "expected a list",
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "dict_type": "a mapping",
+    "mapping_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "tuple_type": "a list",
 }
+_CLIP = 60
+_KEY = "[key]"
 
 
-def problems_of(error: ValidationError, document: Document) -> list[Problem]:
-    """One problem for each of pydantic's errors; what two branches of a union say alike is said once."""
-    found: dict[tuple[Place, str], Problem] = {}
-    for details in error.errors(include_url=False):
-        problem = _problem(details, document)
-        found.setdefault((problem.place, problem.message), problem)
-    return list(found.values())
+def problems_of(error: ValidationError, data: Any, document: Document) -> list[Problem]:
+    """One problem for each of pydantic's errors about `data`, which stands in `document`."""
+    found = (_problem(details, data, document) for details in error.errors(include_url=False))
+    return list(dict.fromkeys(problem for problem in found if problem is not None))
 
 
-def _problem(details: ErrorDetails, document: Document) -> Problem:
-    path = _known(details["loc"], document.data)
-    kind = details["type"]
-    last = str(details["loc"][-1]) if details["loc"] else ""
-    if kind == "extra_forbidden":
-        place = document.keys.get(path) or _nearest(path, document)
-        return Problem(place, f"`{last}` is not known here", _suggestion(last, path[:-1]))
-    if kind == "missing":
-        parent = path[:-1] if path and path[-1] == last else path
-        place = document.keys.get(parent) or _nearest(parent, document)
-        return Problem(place, f"`{last}` is missing", _missing_hint(path[:-1] if path and path[-1] == last else path))
-    return Problem(_nearest(path, document), _message(details, path), _hint(details))
+def _problem(details: ErrorDetails, data: Any, document: Document) -> Problem | None:
+    kind, loc = details["type"], details["loc"]
+    path = _written(loc, data)
+    last = str(loc[-1]) if loc else ""
+    match kind:
+        case "too_short" if len(details["input"]) >= details["ctx"]["min_length"]:
+            return None  # all are there; what is wrong with each is told by itself
+        case "extra_forbidden":
+            return Problem(_key(path, document), f"`{last}` is not known here", suggestion(last, path[:-1]))
+        case "missing":
+            parent = _written(loc[:-1], data)
+            hint = example(parent, last) or (
+                "a playbook has apiVersion, kind, metadata and spec" if not parent else None
+            )
+            return Problem(_key(parent, document), f"`{last}` is missing", hint)
+        case _ if kind == RULE:
+            return Problem(_key(path, document), details["ctx"]["message"], details["ctx"].get("hint"))
+        case _:
+            place = _key(path, document) if last == _KEY else nearest(path, document)
+            return Problem(place, _message(details, path), _hint(details))
 
 
 def _message(details: ErrorDetails, path: Path) -> str:
-    kind, value = details["type"], details["input"]
+    kind, value, context = details["type"], details["input"], details.get("ctx", {})
     name = next((str(part) for part in reversed(path) if isinstance(part, str)), "")
     lead = f"`{name}`: " if name else ""
     if kind in _EXPECTED:
-        return f"{lead}{_EXPECTED[kind]}, found {_named(value)}"
-    context = details.get("ctx", {})
+        return f"{lead}expected {_EXPECTED[kind]}, found {_named(value)}"
     match kind:
         case "value_error":
-            return lead + str(context.get("error", details["msg"]))
+            return lead + str(context["error"])
         case "literal_error":
-            return f"{lead}{_named(value)} is not one of {context.get('expected', '')}"
+            return f"{lead}expected {_choices(details)}, found {_named(value)}"
         case "too_short":
-            return f"{lead}at least {context.get('min_length')} needed"
+            return f"{lead}at least {context['min_length']} is needed"
         case "string_too_short":
             return f"{lead}is empty"
         case "greater_than_equal":
-            return f"{lead}{_named(value)} is less than {context.get('ge')}"
+            return f"{lead}{_named(value)} is less than {context['ge']}"
+        case "less_than_equal":
+            return f"{lead}{_named(value)} is more than {context['le']}"
         case _:
             return lead + details["msg"]
 
 
+def _choices(details: ErrorDetails) -> str:
+    return str(details["ctx"]["expected"]).replace("'", "").replace("False", "false")
+
+
 def _hint(details: ErrorDetails) -> str | None:
-    if details["type"] == "literal_error" and isinstance(details["input"], str):
-        near = get_close_matches(
-            details["input"],
-            str(details.get("ctx", {}).get("expected", "")).replace("'", "").replace(" or ", ", ").split(", "),
-            n=1,
-        )
-        return f"did you mean `{near[0]}`?" if near else None
-    if details["type"] in ("dict_type", "model_type", "model_attributes_type") and details["input"] is None:
-        return "indent what belongs to it below it"
-    return None
+    kind, value = details["type"], details["input"]
+    match kind:
+        case "value_error":
+            hint = getattr(details["ctx"]["error"], "hint", None)
+            return str(hint) if hint else None
+        case "literal_error" if isinstance(value, str):
+            near = get_close_matches(value, _choices(details).replace(" or ", ", ").split(", "), n=1)
+            return f"did you mean `{near[0]}`?" if near else None
+        case "string_type" if isinstance(value, bool | int | float):
+            return "put it in quotes"
+        case "bool_type" if isinstance(value, str) and value.lower() in ("yes", "on", "no", "off", "true", "false"):
+            return f"write {'true' if value.lower() in ('yes', 'on', 'true') else 'false'}"
+        case "int_type" | "float_type" if isinstance(value, str) and value.strip("-").isdecimal():
+            return "write it without quotes"
+        case "tuple_type" if isinstance(value, str | dict):
+            return "begin each item with a dash, or write [a, b]"
+        case _ if _EXPECTED.get(kind) in ("a mapping", "a list") and value is None:
+            return "indent what belongs to it below it, or take it out"
+        case _:
+            return None
 
 
 def _named(value: Any) -> str:
@@ -98,13 +117,18 @@ def _named(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "a list"
     text = str(value).lower() if isinstance(value, bool) else str(value)
-    return f"`{text[:60]}…`" if len(text) > 60 else f"`{text}`"  # noqa: PLR2004 - what fits beside the message
+    return f"`{text[:_CLIP]}…`" if len(text) > _CLIP else f"`{text}`"
 
 
-def _known(loc: tuple[str | int, ...], data: Any) -> Path:
-    """The part of pydantic's location that is in the data: tags of unions and validators are not."""
+def _written(loc: Path, data: Any) -> Path:
+    """Where pydantic's location stands in what was written: without tags of unions, a common field inside its gate."""
     path: list[str | int] = []
     for part in loc:
+        if isinstance(data, dict) and part in COMMON and part not in data:
+            kind = next((kind for kind in GATE_KINDS if isinstance(data.get(kind), dict) and part in data[kind]), None)
+            if kind is not None:
+                path.append(kind)
+                data = data[kind]
         inside = part in data if isinstance(data, dict) else _has_item(data, part)
         if inside:
             path.append(part)
@@ -116,52 +140,12 @@ def _has_item(data: Any, part: str | int) -> bool:
     return isinstance(data, list) and isinstance(part, int) and part < len(data)
 
 
-def _nearest(path: Path, document: Document) -> Place:
+def nearest(path: Path, document: Document) -> Place:
+    """Where the value of this path stands, or else the innermost that is there."""
     while path and path not in document.values:
         path = path[:-1]
     return document.values.get(path, Place(0, 0))
 
 
-# -- what is known at a place ------------------------------------------------------------------------------------
-
-
-def _suggestion(word: str, parent: Path) -> str:
-    model = _model_at(parent)
-    if model is None:
-        return "take it out"
-    known = [name for field in _fields(model) for name in (field,)]
-    near = get_close_matches(word, known, n=1) or [name for name in known if name.lower() == word.lower()]
-    return f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(known)}"
-
-
-def _missing_hint(parent: Path) -> str | None:
-    if not parent:
-        return "a playbook has apiVersion, kind, metadata and spec"
-    return None
-
-
-def _fields(model: type[BaseModel]) -> Iterator[str]:
-    for name, field in model.model_fields.items():
-        yield field.alias or name
-
-
-def _model_at(path: Path) -> type[BaseModel] | None:
-    """The model that the language has at this path; None where it is free (variables, labels, env)."""
-    model: type[BaseModel] | None = Playbook
-    for part in path:
-        if isinstance(part, int):
-            continue
-        if model is None:
-            return None
-        found = next((field for name, field in model.model_fields.items() if part in (name, field.alias)), None)
-        model = next(iter(_models_in(found.annotation)), None) if found else model
-        if found is None:
-            return None
-    return model
-
-
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for inner in get_args(annotation):
-        yield from _models_in(inner)
+def _key(path: Path, document: Document) -> Place:
+    return document.keys.get(path) or nearest(path, document)

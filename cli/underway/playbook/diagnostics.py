@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from underway.playbook.document import Place
 
 _WIDTH = 100
+_MOST = 100
+"""How many mistakes are laid out as text; JSON has them all."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Diagnostic:
     caret: int = 0
 
     def render(self) -> str:
-        lines = [f"{self.path}:{self.line}:{self.column}: error: {self.message}"]
+        lines = [f"{self.path}:{self.line}:{self.column}: {self.message}"]
         if self.snippet:
             number = str(self.line)
             lines += [f"  {number} | {self.snippet}", f"  {' ' * len(number)} | {' ' * self.caret}^"]
@@ -63,7 +65,10 @@ class BrokenPlaybookError(PlaybookInvalidError):
         self.diagnostics = sorted(
             set(diagnostics), key=lambda found: (found.path, found.line, found.column, found.message)
         )
-        super().__init__("\n".join(found.render() for found in self.diagnostics))
+        told = [found.render() for found in self.diagnostics[:_MOST]]
+        if len(self.diagnostics) > _MOST:
+            told.append(f"… and {len(self.diagnostics) - _MOST} more")
+        super().__init__("\n".join(told))
 
 
 def diagnose(problem: Problem, path: str, lines: list[str]) -> Diagnostic:

@@ -6,24 +6,29 @@ PyYAML reads YAML 1.1: `22:00` is 1320 there, `no` is false and `017` is 15. Her
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
+from yaml.reader import Reader
 
 from underway.playbook.diagnostics import Problem
 
 MAX_BYTES = 1024 * 1024
 _MAX_DEPTH = 60
-_MAX_NODES = 100_000
+_MAX_NODES = 20_000
 
 _NULL = re.compile(r"~|null|Null|NULL|")
 _BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
 _INT = re.compile(r"[-+]?[0-9]+")
-_OCTAL = re.compile(r"0o[0-7]+")
-_HEX = re.compile(r"0x[0-9a-fA-F]+")
+_PREFIXED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_SPECIAL = {"inf": float("inf"), "-inf": float("-inf"), "nan": float("nan")}
+_LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+_DIGITS = 300
+"""More than any field takes, and fewer than make Python slow or refuse."""
+_PLAIN, _QUOTED, _COLLECTION = "?", '"', ""
+"""The tags of nodes that have no tag of their own."""
 
 Path = tuple[str | int, ...]
 
@@ -36,6 +41,9 @@ class Place:
     column: int
 
 
+_START = Place(0, 0)
+
+
 @dataclass
 class Document:
     """The data of a document, and where each value (by its path) and each key stands."""
@@ -43,7 +51,6 @@ class Document:
     data: Any
     values: dict[Path, Place] = field(default_factory=dict)
     keys: dict[Path, Place] = field(default_factory=dict)
-    plain: dict[Path, bool] = field(default_factory=dict)
 
 
 class UnreadableError(Exception):
@@ -54,74 +61,90 @@ class UnreadableError(Exception):
         self.problems = problems
 
 
+def lines_of(data: bytes) -> list[str]:
+    """The lines as yaml counts them; what is not UTF-8 is replaced. None for what is too large to be shown."""
+    return _LINE_BREAK.split(data.decode("utf-8-sig", errors="replace")) if len(data) <= MAX_BYTES else []
+
+
 def read(data: bytes) -> Document:
     """Raises UnreadableError with every problem found."""
-    text = decoded(data)
+    text = _decoded(data)
     try:
-        root = _composed(text)
+        root = _Loader(text).get_single_node()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = Place(mark.line, mark.column) if mark else Place(0, 0)
-        raise UnreadableError(Problem(place, f"this is not YAML: {_said(error)}", _yaml_hint(text, place))) from error
+        place = Place(mark.line, mark.column) if mark else _START
+        raise UnreadableError(_not_yaml(error, text, place)) from error
     except yaml.YAMLError as error:
-        raise UnreadableError(Problem(Place(0, 0), f"this is not YAML: {error}")) from error
-    except RecursionError as error:
-        raise UnreadableError(Problem(Place(0, 0), "this is nested too deeply")) from error
-    if root is None:
-        raise UnreadableError(
-            Problem(Place(0, 0), "the playbook is empty", "begin with apiVersion: underway.dev/v1alpha1")
-        )
+        raise UnreadableError(Problem(_START, f"this is not YAML: {error}")) from error
+    except ValueError as error:  # PyYAML lets such out for escapes and directives that no character or version has
+        raise UnreadableError(Problem(_START, f"this is not YAML: {error}")) from error
     reader = _Reader()
-    document = Document(reader.read(root, (), 0))
-    document.values, document.keys, document.plain = reader.values, reader.keys, reader.plain
+    found = reader.read(root, (), 0) if root is not None else None
     if reader.problems:
         raise UnreadableError(*reader.problems)
-    return document
+    if found is None:
+        raise UnreadableError(
+            Problem(_START, "this is empty", "a playbook begins with apiVersion: underway.dev/v1alpha1")
+        )
+    return Document(found, reader.values, reader.keys)
 
 
-def decoded(data: bytes) -> str:
+def _decoded(data: bytes) -> str:
     if len(data) > MAX_BYTES:
-        size = f"{len(data) / MAX_BYTES:.1f} MiB"
-        raise UnreadableError(Problem(Place(0, 0), f"the playbook is too large: {size}, the most is 1 MiB"))
+        raise UnreadableError(Problem(_START, "this is too large: 1 MiB is the most", "is it a playbook?"))
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start)
-        column = error.start - (data.rfind(b"\n", 0, error.start) + 1)
-        raise UnreadableError(
-            Problem(Place(line, column), "this is not text: expected UTF-8", "is it a playbook?")
-        ) from error
-    found = re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", text)
+        place = _end_of(error.object[: error.start].decode())
+        raise UnreadableError(Problem(place, "this is not text in UTF-8", "is it a playbook?")) from error
+    found = Reader.NON_PRINTABLE.search(text)
     if found:
-        line = text.count("\n", 0, found.start())
-        column = found.start() - (text.rfind("\n", 0, found.start()) + 1)
-        raise UnreadableError(
-            Problem(Place(line, column), "this is not text: it has control characters", "is it a playbook?")
-        )
+        message = f"this is not text: it has the control character U+{ord(found[0]):04X}"
+        raise UnreadableError(Problem(_end_of(text[: found.start()]), message, "is it a playbook?"))
     return text
 
 
-def _composed(text: str) -> yaml.Node | None:
-    loader = yaml.SafeLoader(text)
-    try:
-        root = loader.get_single_node()
-    finally:
-        loader.dispose()
-    return root
+def _end_of(text: str) -> Place:
+    lines = _LINE_BREAK.split(text)
+    return Place(len(lines) - 1, len(lines[-1]))
 
 
-def _said(error: yaml.MarkedYAMLError) -> str:
-    return " ".join(part for part in (error.problem, error.context) if part)
-
-
-def _yaml_hint(text: str, place: Place) -> str | None:
-    lines = text.splitlines()
+def _not_yaml(error: yaml.MarkedYAMLError, text: str, place: Place) -> Problem:
+    if error.context == "expected a single document in the stream":
+        return Problem(place, "a second document begins here", "write one playbook to a file")
+    lines = _LINE_BREAK.split(text)
     line = lines[place.line] if place.line < len(lines) else ""
+    hint = None
     if "\t" in line[: place.column + 1]:
-        return "YAML is indented with spaces, not with tabs"
-    if "{" in line and "${" in line:
-        return "put quotes around a value with ${…} inside { }"
-    return None
+        hint = "YAML is indented with spaces, not with tabs"
+    elif "${" in line and ("{" in line.replace("${", "") or "[" in line):
+        hint = "put quotes around a value with ${…} inside { } or [ ]"
+    said = ", ".join(part for part in (error.context, error.problem) if part)
+    return Problem(place, f"this is not YAML: {said}", hint)
+
+
+class _Loader(yaml.SafeLoader):
+    """Composes nodes only, and stops early where there are too many or they are too deep."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._depth = 0
+        self._composed = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        self._depth += 1
+        self._composed += 1
+        mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # types-PyYAML gives it no types
+        _bounded(mark, self._composed, self._depth)
+        node: yaml.Node | None = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+    def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:  # noqa: ARG002 - yaml's signature
+        if kind is yaml.ScalarNode:
+            return _PLAIN if implicit[0] else _QUOTED
+        return _COLLECTION
 
 
 class _Reader:
@@ -130,87 +153,72 @@ class _Reader:
     def __init__(self) -> None:
         self.values: dict[Path, Place] = {}
         self.keys: dict[Path, Place] = {}
-        self.plain: dict[Path, bool] = {}
         self.problems: list[Problem] = []
         self._read = 0
 
     def read(self, node: yaml.Node, path: Path, depth: int) -> Any:
         self._read += 1
-        if self._read > _MAX_NODES:
-            raise UnreadableError(Problem(_place(node), "this grows too large: its aliases stand for too much"))
-        if depth > _MAX_DEPTH:
-            raise UnreadableError(Problem(_place(node), f"this is nested too deeply: {_MAX_DEPTH} levels are the most"))
+        _bounded(node.start_mark, self._read, depth)
         self.values[path] = _place(node)
+        if node.tag not in (_PLAIN, _QUOTED, _COLLECTION):
+            tag = node.tag.replace("tag:yaml.org,2002:", "!!")
+            self.problems.append(Problem(_place(node), f"the tag `{tag}` means nothing here", "take it out"))
         match node:
             case yaml.MappingNode():
                 return self._mapping(node, path, depth)
             case yaml.SequenceNode():
                 return [self.read(item, (*path, index), depth + 1) for index, item in enumerate(node.value)]
             case _:
-                return self._scalar(node, path)
+                return core_scalar(node.value) if node.tag == _PLAIN else node.value
 
     def _mapping(self, node: yaml.MappingNode, path: Path, depth: int) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for key_node, value_node in node.value:
+            place = _place(key_node)
             if not isinstance(key_node, yaml.ScalarNode):
-                self.problems.append(Problem(_place(key_node), "a key is a word, this is a list or a mapping"))
+                hint = "put quotes around ${…} inside { }" if isinstance(key_node, yaml.MappingNode) else None
+                self.problems.append(Problem(place, "a key is a word, this is a list or a mapping", hint))
                 continue
             key = str(key_node.value)
-            if key == "<<":
+            if key == "<<" and key_node.tag == _PLAIN:
                 hint = "write the keys out, or use an alias for a whole value"
-                self.problems.append(Problem(_place(key_node), "merge keys (<<) are not part of YAML 1.2", hint))
+                self.problems.append(Problem(place, "merge keys (<<) are not part of YAML 1.2", hint))
                 continue
             if key in found:
                 first = self.keys[(*path, key)].line + 1
-                self.problems.append(Problem(_place(key_node), f"`{key}` is given twice, first on line {first}"))
+                self.problems.append(Problem(place, f"`{key}` is given twice", f"the first is on line {first}"))
                 continue
-            self.keys[(*path, key)] = _place(key_node)
+            self.keys[(*path, key)] = place
             found[key] = self.read(value_node, (*path, key), depth + 1)
         return found
 
-    def _scalar(self, node: yaml.Node, path: Path) -> Any:
-        text = str(node.value)
-        explicit = node.tag if isinstance(node.tag, str) and node.tag.startswith("!") else None
-        if explicit is not None:
-            self.problems.append(Problem(_place(node), f"the tag `{explicit}` means nothing here"))
-        plain = isinstance(node, yaml.ScalarNode) and node.style is None
-        self.plain[path] = plain
-        return core_scalar(text) if plain else text
+
+def _bounded(mark: yaml.Mark, read: int, depth: int) -> None:
+    place = Place(mark.line, mark.column)
+    if read > _MAX_NODES:
+        raise UnreadableError(
+            Problem(place, f"this grows too large: {_MAX_NODES:,} values are the most, aliases included")
+        )
+    if depth > _MAX_DEPTH:
+        raise UnreadableError(Problem(place, f"this is nested too deeply: {_MAX_DEPTH} levels are the most"))
 
 
 def core_scalar(text: str) -> Any:
-    """A plain scalar by the YAML 1.2 core schema."""
+    """A plain scalar by the YAML 1.2 core schema. A number of too many digits stays text."""
     if _NULL.fullmatch(text):
         return None
     if _BOOL.fullmatch(text):
         return text.lower() == "true"
-    if _INT.fullmatch(text):
-        return _number(text, 10)
-    if _OCTAL.fullmatch(text):
-        return _number(text[2:], 8)
-    if _HEX.fullmatch(text):
-        return _number(text[2:], 16)
-    if _FLOAT.fullmatch(text):
-        return float(text)
-    return {".inf": float("inf"), "-.inf": float("-inf"), ".nan": float("nan")}.get(text, text)
-
-
-def _number(digits: str, base: int) -> int | str:
-    """A number of more digits than Python converts stays text; no field takes such a one."""
-    return int(digits, base) if len(digits) < 1000 else digits  # noqa: PLR2004 - below sys.int_info's limit
+    if len(text) <= _DIGITS:
+        if _INT.fullmatch(text):
+            return int(text)
+        if _PREFIXED.fullmatch(text):
+            return int(text, 0)
+        if _FLOAT.fullmatch(text):
+            return float(text)
+    sign, dot, word = text.partition(".")
+    return _SPECIAL.get(sign.replace("+", "") + word.lower(), text) if dot else text
 
 
 def _place(node: yaml.Node) -> Place:
     return Place(node.start_mark.line, node.start_mark.column)
-
-
-def walk(data: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Every scalar of some data, with its path."""
-    if isinstance(data, dict):
-        for key, item in data.items():
-            yield from walk(item, (*path, key))
-    elif isinstance(data, list):
-        for index, item in enumerate(data):
-            yield from walk(item, (*path, index))
-    else:
-        yield path, data

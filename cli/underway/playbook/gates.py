@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from underway.playbook.strict import Strict, one_of
+from underway.playbook.names import (
+    EnvironmentName,
+    Image,
+    LabelSelector,
+    Namespace,
+    NodeName,
+    ServiceName,
+    WorkloadName,
+)
+from underway.playbook.strict import Broken, Strict, exactly_one
 from underway.playbook.types import (
+    Conditions,
+    Count,
     Duration,
     HttpStatuses,
-    LabelSelector,
+    Number,
     NumberOrPercent,
     Pattern,
-    ServiceName,
+    PositiveDuration,
     Statuses,
+    Text,
+    Title,
     Url,
-    WorkloadName,
 )
 from underway.units import Share, parse_duration
 
@@ -34,24 +46,24 @@ def _ready_time(value: Any) -> Any:
 class HttpGate(Strict):
     """Open-loop requests, each on a new connection. `every` and `timeout` are those of a single request."""
 
-    url: Url
-    every: Duration = parse_duration("50ms")
-    timeout: Duration = parse_duration("2s")
+    url: Url = Field(examples=["http://127.0.0.1:30080/"])
+    every: PositiveDuration = parse_duration("50ms")
+    timeout: PositiveDuration = parse_duration("2s")
     status: HttpStatuses = Statuses(((200, 200),))
     body: Pattern | None = None
-    lost: int = Field(default=0, ge=0)
-    gap: Duration | None = None
+    lost: Count = 0
+    gap: PositiveDuration | None = None
 
 
 class ServiceGate(Strict):
-    name: ServiceName
-    min_ready: int = Field(default=1, ge=0)
+    name: ServiceName = Field(examples=["shop/web"])
+    min_ready: Count = 1
 
 
 class WorkloadGate(Strict):
     """`ready` None means all."""
 
-    name: WorkloadName
+    name: WorkloadName = Field(examples=["deployment/shop/web"])
     ready: Annotated[NumberOrPercent | None, BeforeValidator(_ready_share)] = None
 
 
@@ -59,57 +71,60 @@ class NodeGate(Strict):
     """`node`: the node at hand (in verify). `nodes`: all that `select` chooses. `ready`: Ready for that long."""
 
     ready: Annotated[Duration | None, BeforeValidator(_ready_time)] = None
-    kubelet_version: str | None = None
-    condition: Mapping[str, str] | str | None = None
-    name: str | None = None
+    kubelet_version: Text | None = None
+    condition: Conditions | None = None
+    name: NodeName | None = None
     select: LabelSelector | None = None
 
     @property
     def conditions(self) -> Mapping[str, str]:
-        """Condition types with the status each has to have; a bare type has to be True."""
-        if self.condition is None:
-            return {}
-        return {self.condition: "True"} if isinstance(self.condition, str) else self.condition
+        """Condition types with the status each has to have."""
+        return self.condition or {}
 
 
 class RestartsGate(Strict):
     select: LabelSelector | None = None
-    max: int = Field(default=0, ge=0)
+    max: Count = 0
 
 
 class PrometheusGate(Strict):
-    url: Url
-    query: str = Field(min_length=1)
-    below: float | None = None
-    above: float | None = None
-    equals: float | None = None
+    url: Url = Field(examples=["http://127.0.0.1:9090"])
+    query: Text
+    below: Number | None = None
+    above: Number | None = None
+    equals: Number | None = None
 
-    @model_validator(mode="after")
-    def _has_a_limit(self) -> PrometheusGate:
-        if self.below is None and self.above is None and self.equals is None:
-            raise ValueError("a prometheus gate needs a limit: below, above or equals")
-        return self
+    @classmethod
+    def broken_rules(cls, given: Mapping[str, Any]) -> Iterator[Broken]:
+        limits = {name: given[name] for name in ("below", "above", "equals") if given.get(name) is not None}
+        if not limits:
+            yield Broken("a prometheus gate needs a limit: below, above or equals")
+        below, above = limits.get("below"), limits.get("above")
+        if isinstance(below, int | float) and isinstance(above, int | float) and below <= above:
+            yield Broken(f"no value is above {above} and below {below}", "above")
+        if "equals" in limits and len(limits) > 1:
+            yield Broken("equals leaves nothing for below or above to say", "equals")
 
 
 class AlertsGate(Strict):
-    url: Url
-    ignore: tuple[str, ...] = ()
+    url: Url = Field(examples=["http://127.0.0.1:9093"])
+    ignore: tuple[Text, ...] = ()
 
 
 class JobGate(Strict):
-    image: str = Field(min_length=1)
+    image: Image
     command: tuple[str, ...] = ()
     args: tuple[str, ...] = ()
-    env: Mapping[str, str] = {}
-    namespace: str | None = None
-    timeout: Duration | None = None
+    env: Mapping[EnvironmentName, str] = {}
+    namespace: Namespace | None = None
+    timeout: PositiveDuration | None = None
 
 
 class CommandGate(Strict):
     """Run without a shell, where Underway runs; only with --allow-commands."""
 
     command: tuple[str, ...] = Field(min_length=1)
-    timeout: Duration | None = None
+    timeout: PositiveDuration | None = None
 
 
 GateBody = (
@@ -124,28 +139,8 @@ GateBody = (
     | CommandGate
 )
 GATE_KINDS = ("http", "service", "workload", "node", "nodes", "restarts", "prometheus", "alerts", "job", "command")
-_COMMON = ("every", "timeout", "for", "failures", "initialDelay")
-
-
-def _hoist(value: Any) -> Any:
-    """The fields that all gates take may stand beside the gate or inside it: put them beside it.
-
-    Those that a gate has itself (an HTTP request's every and timeout, a command's timeout) stay inside.
-    """
-    if not isinstance(value, dict):
-        return value
-    for kind in GATE_KINDS:
-        body = value.get(kind)
-        if not isinstance(body, dict):
-            continue
-        own = {field.alias or name for name, field in _BODIES[kind].model_fields.items()}
-        moved = {key: body[key] for key in _COMMON if key in body and key not in own}
-        twice = sorted(moved.keys() & value.keys())
-        if twice:
-            raise ValueError(f"`{twice[0]}` is given both in `{kind}` and beside it")
-        if moved:
-            return {**value, **moved, kind: {key: item for key, item in body.items() if key not in moved}}
-    return value
+COMMON = ("every", "timeout", "for", "failures", "initialDelay")
+"""What all gates take: beside the gate's kind, or inside it where the kind has no field of that name itself."""
 
 
 _BODIES: Mapping[str, type[Strict]] = {
@@ -162,14 +157,23 @@ _BODIES: Mapping[str, type[Strict]] = {
 }
 
 
+def _inside(given: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """Kind, key and value of every common field that is written inside a gate's kind."""
+    for kind, model in _BODIES.items():
+        body = given.get(kind)
+        if isinstance(body, dict):
+            own = {field.alias or name for name, field in model.model_fields.items()}
+            yield from ((kind, key, body[key]) for key in COMMON if key in body and key not in own)
+
+
 class Gate(Strict):
     """One gate: exactly one of the kinds, and how it is looked at. None: the kind's own default."""
 
-    name: str | None = None
+    name: Title | None = None
     every: Duration | None = None
-    timeout: Duration | None = None
+    timeout: PositiveDuration | None = None
     for_: Duration | None = Field(default=None, alias="for")
-    failures: int = Field(default=0, ge=0)
+    failures: Count = 0
     initial_delay: Duration | None = None
     http: HttpGate | None = None
     service: ServiceGate | None = None
@@ -182,15 +186,28 @@ class Gate(Strict):
     job: JobGate | None = None
     command: CommandGate | None = None
 
+    @classmethod
+    def broken_rules(cls, given: Mapping[str, Any]) -> Iterator[Broken]:
+        yield from exactly_one(given, GATE_KINDS, "a gate has exactly one kind", cls)
+        for kind, key, _ in _inside(given):
+            if key in given:
+                yield Broken(f"`{key}` is given both in `{kind}` and beside it", key)
+        for kind, key, other in (("node", "select", "nodes"), ("nodes", "name", "node")):
+            body = given.get(kind)
+            if isinstance(body, dict) and body.get(key) is not None:
+                yield Broken(f"a `{kind}` gate takes no `{key}`", kind, f"write `{other}`, which takes it")
+
     @model_validator(mode="before")
     @classmethod
-    def _common_fields(cls, value: Any) -> Any:
-        return _hoist(value)
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> Gate:
-        one_of(self, GATE_KINDS, "gate")
-        return self
+    def _common_fields_stand_beside(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        moved = {kind: dict(value[kind]) for kind, _, _ in _inside(value)}
+        beside: dict[str, Any] = {}
+        for kind, key, item in _inside(value):
+            del moved[kind][key]
+            beside[key] = item
+        return {**beside, **value, **moved}
 
     @property
     def kind(

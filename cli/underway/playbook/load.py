@@ -11,10 +11,10 @@ from pydantic import ValidationError
 
 from underway.playbook.checks import cross_checks
 from underway.playbook.complaints import problems_of
-from underway.playbook.diagnostics import BrokenPlaybookError, Diagnostic, Problem, diagnose
-from underway.playbook.document import MAX_BYTES, Document, Place, UnreadableError, read
+from underway.playbook.diagnostics import BrokenPlaybookError, Diagnostic, diagnose
+from underway.playbook.document import MAX_BYTES, Document, UnreadableError, lines_of, read
 from underway.playbook.models import Playbook
-from underway.playbook.variables import substitute
+from underway.playbook.variables import Given, substitute
 
 _API_VERSION = "underway.dev/v1alpha1"
 
@@ -24,25 +24,29 @@ def load(source: Path, *, sets: Mapping[str, str] | None = None, vars_files: Seq
 
     A variable given with `sets` wins over the same in a later file of `vars_files`, that over an earlier one.
     """
-    given: dict[str, Any] = {}
+    given: dict[str, Given] = {}
     for file in vars_files:
         given |= _variables(file)
-    return load_text(_bytes_of(source), str(source), given | dict(sets or {}))
+    given |= {name: Given(value) for name, value in (sets or {}).items()}
+    return load_text(_bytes_of(source), str(source), given)
 
 
-def load_text(data: bytes, name: str, given: Mapping[str, Any] | None = None) -> Playbook:
+def load_text(data: bytes, name: str, given: Mapping[str, Given] | None = None) -> Playbook:
     """Read a playbook from its bytes. `name` is what the diagnostics call it."""
-    lines = data.decode("utf-8-sig", errors="replace").splitlines() if len(data) <= MAX_BYTES else []
+    document = _document(data, name)
+    filled = substitute(document, given or {})
+    problems = [*filled.problems, *cross_checks(filled.data, document)]
     try:
-        document = read(data)
-    except UnreadableError as error:
-        raise BrokenPlaybookError(diagnose(problem, name, lines) for problem in error.problems) from error
-    problems: list[Problem] = []
-    filled = substitute(document, given or {}, problems)
-    playbook = _checked(filled, document, problems)
-    if problems or playbook is None:
-        raise BrokenPlaybookError(diagnose(problem, name, lines) for problem in problems)
-    return playbook
+        playbook = Playbook.model_validate(filled.data)
+    except ValidationError as error:
+        problems += (
+            problem for problem in problems_of(error, filled.data, document) if problem.place not in filled.unfilled
+        )
+    else:
+        if not problems:
+            return playbook
+    lines = lines_of(data)
+    raise BrokenPlaybookError(diagnose(problem, name, lines) for problem in problems)
 
 
 def from_command_line(name: str, steps: Sequence[Mapping[str, Any]]) -> Playbook:
@@ -56,23 +60,21 @@ def from_command_line(name: str, steps: Sequence[Mapping[str, Any]]) -> Playbook
     try:
         return Playbook.model_validate(data)
     except ValidationError as error:
-        found = problems_of(error, Document(data))
+        found = problems_of(error, data, Document(data))
         raise BrokenPlaybookError(
             Diagnostic("command line", 1, 1, problem.message, problem.hint) for problem in found
         ) from error
 
 
-def _checked(data: Any, document: Document, problems: list[Problem]) -> Playbook | None:
-    if not isinstance(data, dict):
-        problems.append(Problem(Place(0, 0), "a playbook is a mapping", f"begin with apiVersion: {_API_VERSION}"))
-        return None
+def _document(data: bytes, name: str) -> Document:
     try:
-        playbook = Playbook.model_validate(data)
-    except ValidationError as error:
-        problems.extend(problems_of(error, document))
-        return None
-    problems.extend(cross_checks(playbook, document))
-    return playbook
+        document = read(data)
+    except UnreadableError as error:
+        lines = lines_of(data)
+        raise BrokenPlaybookError(diagnose(problem, name, lines) for problem in error.problems) from error
+    if not isinstance(document.data, dict):
+        raise BrokenPlaybookError([Diagnostic(name, 1, 1, "this is not a mapping", "write it as key: value")])
+    return document
 
 
 def _bytes_of(source: Path) -> bytes:
@@ -93,15 +95,6 @@ def _unopened(source: Path, why: str) -> BrokenPlaybookError:
     return BrokenPlaybookError([Diagnostic(str(source), 1, 1, f"cannot be read: {why}")])
 
 
-def _variables(file: Path) -> dict[str, Any]:
-    data = _bytes_of(file)
-    try:
-        found = read(data).data
-    except UnreadableError as error:
-        lines = data.decode("utf-8-sig", errors="replace").splitlines()
-        raise BrokenPlaybookError(diagnose(problem, str(file), lines) for problem in error.problems) from error
-    if not isinstance(found, dict):
-        raise BrokenPlaybookError(
-            [Diagnostic(str(file), 1, 1, "a file of variables is a mapping", "write name: value")]
-        )
-    return found
+def _variables(file: Path) -> dict[str, Given]:
+    data = _document(_bytes_of(file), str(file)).data
+    return {name: Given(value, f"--vars {file}", is_text=False) for name, value in data.items()}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from underway.playbook.gates import (
     AlertsGate,
@@ -19,24 +19,60 @@ from underway.playbook.gates import (
     ServiceGate,
     WorkloadGate,
 )
-from underway.playbook.strict import Strict, one_of
-from underway.playbook.types import Duration, LabelSelector, NumberOrPercent, ServiceName, WorkloadName
+from underway.playbook.names import (
+    EnvironmentName,
+    Image,
+    LabelSelector,
+    Name,
+    Namespace,
+    NodeName,
+    PodName,
+    RolledName,
+    ScaledName,
+)
+from underway.playbook.strict import Broken, Strict, UnfitError, exactly_one
+from underway.playbook.types import (
+    Count,
+    Duration,
+    Flag,
+    Keep,
+    NumberOrPercent,
+    Pattern,
+    PositiveDuration,
+    PositiveShare,
+    Seconds,
+    Text,
+    Title,
+)
 from underway.units import Share, parse_duration
 
 VERBS = ("nodes", "rollout", "scale", "apply", "job", "rebalance", "quarantine", "soak", "approve", "check")
 OnFailure = Literal["restore", "stop"]
 
 
-class NodeSelect(Strict):
-    labels: LabelSelector | None = None
-    names: tuple[str, ...] = ()
-    except_: tuple[str, ...] = Field(default=(), alias="except")
+def _order(value: Any) -> Any:
+    if value in ("auto", "name") or isinstance(value, list | tuple):
+        return value
+    raise UnfitError(f"`{value}` is no order", "write auto, name, or a list of nodes")
 
-    @model_validator(mode="after")
-    def _selects_something(self) -> NodeSelect:
-        if self.labels is None and not self.names:
-            raise ValueError("select needs labels or names")
-        return self
+
+def _together(given: Mapping[str, Any], names: Sequence[str], message: str) -> Iterator[Broken]:
+    present = [name for name in names if given.get(name) is not None]
+    if len(present) > 1:
+        yield Broken(message, present[1])
+
+
+class NodeSelect(Strict):
+    labels: LabelSelector | None = Field(default=None, examples=["role=worker"])
+    names: tuple[NodeName, ...] = ()
+    except_: tuple[NodeName, ...] = Field(default=(), alias="except")
+
+    @classmethod
+    def broken_rules(cls, given: Mapping[str, Any]) -> Iterator[Broken]:
+        if given.get("labels") is None and not given.get("names") and given.keys() <= {"labels", "names", "except"}:
+            yield Broken(
+                "select needs labels or names", hint="such as labels: '!node-role.kubernetes.io/control-plane'"
+            )
 
 
 class Drain(Strict):
@@ -48,140 +84,121 @@ class Drain(Strict):
     strategy: Literal["auto", "handoff", "evict"] = "auto"
     settle: Duration = parse_duration("3s")
     linger: Duration = parse_duration("0s")
-    timeout: Duration = parse_duration("10m")
-    grace_period: int | None = Field(default=None, ge=0)
-    delete_empty_dir_data: bool = False
-    force: bool = False
+    timeout: PositiveDuration = parse_duration("10m")
+    grace_period: Seconds = Field(default=None, ge=0)
+    delete_empty_dir_data: Flag = False
+    force: Flag = False
     wait_for: LabelSelector | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _grace_as_duration(cls, value: Any) -> Any:
-        """`gracePeriod: 30s` is what the rest of the language would write."""
-        grace = value.get("gracePeriod") if isinstance(value, dict) else None
-        if isinstance(grace, str) and not grace.isdecimal():
-            return {**value, "gracePeriod": round(parse_duration(grace).total_seconds())}
-        return value
 
 
 class MaintainJob(Strict):
     """Runs once on the emptied node. `namespace` None: that of the command line."""
 
-    image: str = Field(min_length=1)
+    image: Image
     command: tuple[str, ...] = ()
     args: tuple[str, ...] = ()
-    env: Mapping[str, str] = {}
-    privileged: bool = False
-    host_pid: bool = Field(default=False, alias="hostPID")
-    host_network: bool = False
-    namespace: str | None = None
-    timeout: Duration = parse_duration("5m")
+    env: Mapping[EnvironmentName, str] = {}
+    privileged: Flag = False
+    host_pid: Flag = Field(default=False, alias="hostPID")
+    host_network: Flag = False
+    namespace: Namespace | None = None
+    timeout: PositiveDuration = parse_duration("5m")
 
 
 class Hold(Strict):
     """A person or another tool does the work and says when it is done."""
 
-    timeout: Duration = parse_duration("1h")
+    timeout: PositiveDuration = parse_duration("1h")
 
 
 class Maintain(Strict):
     job: MaintainJob | None = None
     hold: Hold | None = None
 
-    @model_validator(mode="after")
-    def _one_way(self) -> Maintain:
-        if self.job is not None and self.hold is not None:
-            raise ValueError("maintain takes job or hold, not both")
-        return self
+    @classmethod
+    def broken_rules(cls, given: Mapping[str, Any]) -> Iterator[Broken]:
+        yield from _together(given, ("job", "hold"), "maintain takes job or hold, not both")
 
 
 class NodesStep(Strict):
-    select: NodeSelect
-    order: Literal["auto", "name"] | tuple[str, ...] = "auto"
-    max_unavailable: NumberOrPercent = Share(1)
+    select: NodeSelect = Field(examples=["{labels: role=worker}"])
+    order: Annotated[
+        Literal["auto", "name"] | tuple[NodeName, ...],
+        BeforeValidator(_order),
+        WithJsonSchema({"type": ["string", "array"], "items": {"type": "string"}}),
+    ] = "auto"
+    max_unavailable: PositiveShare = Share(1)
     max_failed: NumberOrPercent = Share(0)
     drain: Drain = Drain()
     maintain: Maintain | None = None
     verify: tuple[Gate, ...] = ()
 
-    @model_validator(mode="after")
-    def _some_at_a_time(self) -> NodesStep:
-        if self.max_unavailable.value == 0:
-            raise ValueError("maxUnavailable must be more than 0: no node could ever be taken")
-        return self
-
-
-class Batch(Strict):
-    size: NumberOrPercent
-    pause: Duration | None = None
-
 
 class RolloutStep(Strict):
-    workload: WorkloadName
-    images: Mapping[str, str] = {}
-    env: Mapping[str, str] = {}
-    restart: bool = False
+    workload: RolledName = Field(examples=["deployment/shop/web"])
+    images: Mapping[Name, Image] = {}
+    env: Mapping[EnvironmentName, str] = {}
+    restart: Flag = False
     strategy: Literal["auto", "handoff", "native"] = "auto"
-    batch: NumberOrPercent | None = None
+    batch: PositiveShare | None = None
     soak: Duration | None = None
 
-    @model_validator(mode="after")
-    def _changes_something(self) -> RolloutStep:
-        if not self.images and not self.env and not self.restart:
-            raise ValueError("a rollout needs images, env or restart: true")
-        return self
+    @classmethod
+    def broken_rules(cls, given: Mapping[str, Any]) -> Iterator[Broken]:
+        if not any(given.get(name) for name in ("images", "env", "restart")):
+            yield Broken("a rollout changes nothing: it needs images, env or restart: true")
 
 
 class ScaleStep(Strict):
-    workload: WorkloadName
-    to: int | None = Field(default=None, ge=0)
-    by: int | None = None
+    workload: ScaledName = Field(examples=["deployment/shop/web"])
+    to: Count | None = None
+    by: Annotated[int, Field(strict=True, ge=-1_000_000, le=1_000_000)] | None = None
     restore: Literal["end", "failure", "never"] = "end"
 
-    @model_validator(mode="after")
-    def _one_size(self) -> ScaleStep:
-        if (self.to is None) == (self.by is None):
-            raise ValueError("scale takes either to or by")
-        return self
+    @classmethod
+    def broken_rules(cls, given: Mapping[str, Any]) -> Iterator[Broken]:
+        yield from exactly_one(given, ("to", "by"), "scale takes either to or by", cls)
+        if given.get("by") == 0:
+            yield Broken("`by`: 0 changes nothing", "by")
 
 
 class ApplyStep(Strict):
-    files: tuple[str, ...] = Field(min_length=1)
+    files: tuple[Text, ...] = Field(min_length=1)
     prune: Literal[False] = False
 
 
 class JobStep(Strict):
-    image: str = Field(min_length=1)
+    image: Image
     command: tuple[str, ...] = ()
     args: tuple[str, ...] = ()
-    env: Mapping[str, str] = {}
-    namespace: str | None = None
-    timeout: Duration = parse_duration("5m")
+    env: Mapping[EnvironmentName, str] = {}
+    namespace: Namespace | None = None
+    timeout: PositiveDuration = parse_duration("5m")
 
 
 class RebalanceStep(Strict):
-    workload: WorkloadName
-    max_skew: int = Field(default=1, ge=1)
+    workload: ScaledName = Field(examples=["deployment/shop/web"])
+    max_skew: Annotated[Count, Field(ge=1)] = 1
 
 
 class QuarantineStep(Strict):
-    pod: ServiceName | None = None
-    select: LabelSelector | None = None
-    keep: Duration | bool = True
+    """`keep`: how long the pod is kept for a look at it; True until a person deletes it."""
 
-    @model_validator(mode="after")
-    def _one_target(self) -> QuarantineStep:
-        if (self.pod is None) == (self.select is None):
-            raise ValueError("quarantine takes either pod or select")
-        return self
+    pod: PodName | None = None
+    select: LabelSelector | None = None
+    keep: Keep = True
+
+    @classmethod
+    def broken_rules(cls, given: Mapping[str, Any]) -> Iterator[Broken]:
+        yield from exactly_one(given, ("pod", "select"), "quarantine takes either pod or select", cls)
 
 
 class SoakStep(Strict):
-    for_: Duration = Field(alias="for")
+    for_: Duration = Field(alias="for", examples=["5m"])
 
 
 class ApproveStep(Strict):
-    timeout: Duration = parse_duration("1h")
+    timeout: PositiveDuration = parse_duration("1h")
     default: Literal["refuse", "approve"] = "refuse"
 
 
@@ -206,11 +223,11 @@ StepBody = (
 class Step(Strict):
     """Exactly one verb. `before` and `after` are waited for; `during` has to hold all the time."""
 
-    name: str | None = None
+    name: Title | None = None
     before: tuple[Gate, ...] = ()
     during: tuple[Gate, ...] = ()
     after: tuple[Gate, ...] = ()
-    timeout: Duration | None = None
+    timeout: PositiveDuration | None = None
     on_failure: OnFailure | None = None
     nodes: NodesStep | None = None
     rollout: RolloutStep | None = None
@@ -223,10 +240,9 @@ class Step(Strict):
     approve: ApproveStep | None = None
     check: CheckStep | None = None
 
-    @model_validator(mode="after")
-    def _one_verb(self) -> Step:
-        one_of(self, VERBS, "step")
-        return self
+    @classmethod
+    def broken_rules(cls, given: Mapping[str, Any]) -> Iterator[Broken]:
+        yield from exactly_one(given, VERBS, "a step has exactly one verb", cls)
 
     @property
     def verb(self) -> str:
@@ -239,14 +255,17 @@ class Step(Strict):
 
 
 class Metadata(Strict):
-    name: str = Field(min_length=1)
+    name: Name
     description: str = ""
 
 
 class Variable(Strict):
+    """`default` and the items of `enum` have the variable's type; without a default the value has to be given."""
+
     type: Literal["string", "integer", "number", "boolean", "duration"] = "string"
     default: Any = None
-    pattern: str | None = None
+    enum: tuple[Any, ...] = ()
+    pattern: Pattern | None = None
     description: str = ""
 
 

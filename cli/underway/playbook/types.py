@@ -3,123 +3,118 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Any, NamedTuple, TypeAlias
+from typing import Annotated, Any, TypeAlias
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import BeforeValidator, Field, PlainSerializer, StrictBool, StrictFloat, StrictInt, WithJsonSchema
 
-from underway.units import (
-    Selector,
-    Share,
-    format_duration,
-    parse_duration,
-    parse_selector,
-    parse_share,
-    selector_from_object,
-)
+from underway.playbook.strict import UnfitError
+from underway.units import Share, format_duration, parse_duration, parse_share
 
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
-_MAX_NAME = 253
-KINDS = {
-    "deployment": ("deployments", "deploy"),
-    "statefulset": ("statefulsets", "sts"),
-    "daemonset": ("daemonsets", "ds"),
-    "replicaset": ("replicasets", "rs"),
-    "job": ("jobs",),
-    "pod": ("pods", "po"),
-}
-"""The kinds that a playbook names, each with kubectl's other words for it."""
-_KIND_OF = {word: kind for kind, words in KINDS.items() for word in (kind, *words)}
-
-
-class ObjectName(NamedTuple):
-    """KIND/NAMESPACE/NAME, the kind in full."""
-
-    kind: str
-    namespace: str
-    name: str
-
-    def __str__(self) -> str:
-        return "/".join(self)
+_LONGEST = timedelta(days=365)
+_ALL = 100
+_STATUS = re.compile(r"([1-5]\d\d)(?:-([1-5]\d\d))?", re.ASCII)
+_CONDITION = {"true": "True", "false": "False", "unknown": "Unknown"}
 
 
 def _duration(value: Any) -> timedelta:
-    if isinstance(value, timedelta):
-        return value
-    if isinstance(value, str):
-        return parse_duration(value)
-    message = f"`{value}` has no unit: write a duration such as 500ms, 3s, 1m30s or 2h"
-    raise ValueError(message)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise UnfitError(f"`{value}` has no unit", f"write {value}s for seconds, or such as 500ms, 1m30s, 2h")
+    if not isinstance(value, timedelta | str):
+        raise UnfitError("expected a duration", "such as 500ms, 3s, 1m30s or 2h")
+    found = value if isinstance(value, timedelta) else parse_duration(value)
+    if found > _LONGEST:
+        raise UnfitError(f"`{value}` is longer than a year")
+    return found
+
+
+def _positive_duration(value: Any) -> timedelta:
+    found = _duration(value)
+    if found <= timedelta():
+        raise UnfitError(f"`{value}` is no time at all: it must be more than 0s")
+    return found
 
 
 def _share(value: Any) -> Share:
     if isinstance(value, Share):
         return value
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise ValueError(f"`{value}` is neither a number nor a percentage such as 25%")
-    return parse_share(value)
+        raise UnfitError(f"`{value}` is neither a number nor a percentage such as 25%")
+    found = parse_share(value)
+    if found.percent and found.value > _ALL:
+        raise UnfitError(f"{found} is more than all of them")
+    return found
 
 
-def _selector(value: Any) -> Selector:
-    if isinstance(value, Selector):
+def _positive_share(value: Any) -> Share:
+    found = _share(value)
+    if found.value == 0:
+        raise UnfitError(f"`{value}` is none of them: nothing could ever be done", "use 1 or more")
+    return found
+
+
+def _keep(value: Any) -> timedelta | bool:
+    return value if isinstance(value, bool) else _positive_duration(value)
+
+
+def _seconds(value: Any) -> int | None:
+    """Whole seconds as kubectl's --grace-period, or a duration as everywhere else in the language."""
+    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
         return value
-    if isinstance(value, str):
-        return parse_selector(value)
-    if isinstance(value, dict) and value.keys() <= {"matchLabels", "matchExpressions"}:
-        try:
-            return selector_from_object(value)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError("this is not a LabelSelector: each matchExpression needs key and operator") from error
-    raise ValueError("expected a label selector such as app=web,!canary, or matchLabels and matchExpressions")
-
-
-def is_name(text: str) -> bool:
-    """Whether Kubernetes would take it for an object's name (RFC 1123 subdomain)."""
-    return len(text) <= _MAX_NAME and _NAME.fullmatch(text) is not None
-
-
-def _service_name(value: Any) -> str:
-    parts = value.split("/") if isinstance(value, str) else []
-    if len(parts) != 2 or not all(is_name(part) for part in parts):  # noqa: PLR2004 - namespace and name
-        raise ValueError(f"`{value}` is not NAMESPACE/NAME")
-    return "/".join(parts)
-
-
-def _object_name(value: Any) -> ObjectName:
-    if isinstance(value, ObjectName):
-        return value
-    parts = value.split("/") if isinstance(value, str) else []
-    if len(parts) != 3 or not all(is_name(part) for part in parts[1:]):  # noqa: PLR2004 - kind, namespace, name
-        raise ValueError(f"`{value}` is not KIND/NAMESPACE/NAME, such as deployment/shop/web")
-    kind = _KIND_OF.get(parts[0].lower())
-    if kind is None:
-        raise ValueError(f"`{parts[0]}` is not a kind that can be named here: {', '.join(KINDS)}")
-    return ObjectName(kind, parts[1], parts[2])
+    found = _duration(value).total_seconds()
+    if found != int(found):
+        raise UnfitError(f"`{value}` is not a whole number of seconds")
+    return int(found)
 
 
 def _url(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"`{value}` is not a URL")  # noqa: TRY004 - pydantic collects ValueErrors
-    parts = urlsplit(value)
     try:
+        parts = urlsplit(value) if isinstance(value, str) else urlsplit("")
         fine = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
         fine = False
-    if not fine:
-        raise ValueError(f"`{value}` is not a URL such as http://127.0.0.1:30080/")
-    return value
+    if not fine or any(not character.isprintable() or character.isspace() for character in value):
+        raise UnfitError(f"`{value}` is not a URL", "such as http://127.0.0.1:30080/")
+    return str(value)
+
+
+def compiled(pattern: str) -> re.Pattern[str]:
+    """Raises UnfitError for what is no regular expression, and for one that is beyond all measure."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise UnfitError(f"`{pattern}` is not a regular expression: {error}") from error
 
 
 def _pattern(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"`{value}` is not a regular expression")  # noqa: TRY004 - pydantic collects ValueErrors
-    try:
-        re.compile(value)
-    except re.error as error:
-        raise ValueError(f"`{value}` is not a regular expression: {error}") from error
+        raise UnfitError(f"`{value}` is not a regular expression", "put it in quotes")
+    return compiled(value).pattern
+
+
+def _title(value: Any) -> Any:
+    if isinstance(value, str) and any(unicodedata.category(character).startswith("C") for character in value):
+        raise UnfitError("a name is one line of plain text")
     return value
+
+
+def _conditions(value: Any) -> Mapping[str, str]:
+    """Condition types with the status each has to have; a bare type has to be True."""
+    given = {value: True} if isinstance(value, str) else value
+    if not isinstance(given, Mapping) or not given or not all(isinstance(key, str) and key for key in given):
+        raise UnfitError("this is not a condition", "such as Ready, or {DiskPressure: 'False'}")
+    found = {key: _CONDITION.get(str(status).lower()) for key, status in given.items()}
+    for key, status in found.items():
+        if status is None:
+            raise UnfitError(f"`{given[key]}` is not a condition's status", "use True, False or Unknown")
+    return {key: status for key, status in found.items() if status is not None}
 
 
 @dataclass(frozen=True)
@@ -137,37 +132,36 @@ def _statuses(value: Any) -> Statuses:
         return value
     ranges = []
     for item in value if isinstance(value, list | tuple) else (value,):
-        found = re.fullmatch(r"([1-5]\d\d)(?:-([1-5]\d\d))?", str(item))
-        if found is None or isinstance(item, bool) or int(found[2] or found[1]) < int(found[1]):
-            raise ValueError(f"`{item}` is not an HTTP status such as 200 or a range such as 200-399")
+        found = _STATUS.fullmatch(str(item))
+        if found is None or int(found[2] or found[1]) < int(found[1]):
+            raise UnfitError(f"`{item}` is not an HTTP status", "such as 200, 200-399 or [200, 404]")
         ranges.append((int(found[1]), int(found[2] or found[1])))
     if not ranges:
-        raise ValueError("no status is left that would be good")
+        raise UnfitError("no status is left that would be good")
     return Statuses(tuple(ranges))
 
 
-_DURATION_SCHEMA = WithJsonSchema({"type": "string", "pattern": r"^(\d+(\.\d+)?(ms|s|m|h|d))+$", "examples": ["30s"]})
-_SHARE_SCHEMA = WithJsonSchema(
-    {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^\d+%?$"}]}
-)
-_SELECTOR_SCHEMA = WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object"}]})
-_STRING_SCHEMA = WithJsonSchema({"type": "string"})
+def _schema(*types: str, **more: Any) -> WithJsonSchema:
+    return WithJsonSchema({"type": types[0] if len(types) == 1 else list(types), **more})
 
-Duration: TypeAlias = Annotated[
-    timedelta, BeforeValidator(_duration), PlainSerializer(format_duration, return_type=str), _DURATION_SCHEMA
-]
-NumberOrPercent: TypeAlias = Annotated[
-    Share, BeforeValidator(_share), PlainSerializer(str, return_type=str), _SHARE_SCHEMA
-]
-LabelSelector: TypeAlias = Annotated[Selector, BeforeValidator(_selector), _SELECTOR_SCHEMA]
-ServiceName: TypeAlias = Annotated[str, BeforeValidator(_service_name), _STRING_SCHEMA]
-WorkloadName: TypeAlias = Annotated[
-    ObjectName, BeforeValidator(_object_name), PlainSerializer(str, return_type=str), _STRING_SCHEMA
-]
-Url: TypeAlias = Annotated[str, BeforeValidator(_url), _STRING_SCHEMA]
-Pattern: TypeAlias = Annotated[str, BeforeValidator(_pattern), _STRING_SCHEMA]
-HttpStatuses: TypeAlias = Annotated[
-    Statuses,
-    BeforeValidator(_statuses),
-    WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string"}, {"type": "array"}]}),
-]
+
+_DURATION_SCHEMA = _schema("string", pattern=r"^(\d+(\.\d+)?(ms|s|m|h|d))+$", examples=["30s"])
+_SHARE_SCHEMA = _schema("integer", "string", minimum=0, pattern=r"^\d+%?$", examples=[1, "25%"])
+_AS_DURATION = PlainSerializer(format_duration, return_type=str)
+_AS_SHARE = PlainSerializer(str, return_type=str)
+
+Duration: TypeAlias = Annotated[timedelta, BeforeValidator(_duration), _AS_DURATION, _DURATION_SCHEMA]
+PositiveDuration: TypeAlias = Annotated[timedelta, BeforeValidator(_positive_duration), _AS_DURATION, _DURATION_SCHEMA]
+NumberOrPercent: TypeAlias = Annotated[Share, BeforeValidator(_share), _AS_SHARE, _SHARE_SCHEMA]
+PositiveShare: TypeAlias = Annotated[Share, BeforeValidator(_positive_share), _AS_SHARE, _SHARE_SCHEMA]
+Keep: TypeAlias = Annotated[timedelta | bool, BeforeValidator(_keep), _schema("boolean", "string")]
+Seconds: TypeAlias = Annotated[int | None, BeforeValidator(_seconds), _schema("integer", "string", minimum=0)]
+Flag: TypeAlias = StrictBool
+Count: TypeAlias = Annotated[StrictInt, Field(ge=0, le=1_000_000)]
+Number: TypeAlias = Annotated[StrictFloat, Field(allow_inf_nan=False)]
+Text: TypeAlias = Annotated[str, Field(min_length=1)]
+Title: TypeAlias = Annotated[str, Field(min_length=1), BeforeValidator(_title)]
+Url: TypeAlias = Annotated[str, BeforeValidator(_url), _schema("string", pattern="^(https?://|.*\\$\\{)")]
+Pattern: TypeAlias = Annotated[str, BeforeValidator(_pattern), _schema("string", format="regex")]
+Conditions: TypeAlias = Annotated[Mapping[str, str], BeforeValidator(_conditions), _schema("object", "string")]
+HttpStatuses: TypeAlias = Annotated[Statuses, BeforeValidator(_statuses), _schema("integer", "string", "array")]

@@ -4,145 +4,165 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, NamedTuple
 
 from underway.playbook.diagnostics import Problem
 from underway.playbook.document import Document, Path, Place, core_scalar
+from underway.playbook.strict import UnfitError
+from underway.playbook.types import compiled
 from underway.units import parse_duration
 
 _USE = re.compile(r"\$(?P<escaped>\$)?\{(?P<name>[^}]*)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-_TYPES = {"string": str, "integer": int, "number": float, "boolean": bool, "duration": str}
+_READ: Mapping[str, type | tuple[type, ...]] = {"integer": int, "number": (int, float), "boolean": bool}
+_TYPES = ("string", "duration", *_READ)
 
 
-def substitute(document: Document, given: Mapping[str, Any], problems: list[Problem]) -> Any:
-    """The document's data with its variables filled in; what is wrong with them is added to `problems`."""
-    data = document.data
-    spec = data.get("spec") if isinstance(data, dict) else None
-    declared = spec.get("vars") if isinstance(spec, dict) else None
-    declared = declared if isinstance(declared, dict) else {}
-    values = _values(document, declared, given, problems)
+class Given(NamedTuple):
+    """A value from outside the playbook. From the command line it is text, from a file it has a type already."""
+
+    value: Any
+    source: str = "--set"
+    is_text: bool = True
+
+
+@dataclass
+class Filled:
+    """Data without variables, what is wrong with them, and where one could not be filled in."""
+
+    data: Any
+    problems: list[Problem] = field(default_factory=list)
+    unfilled: set[Place] = field(default_factory=set)
+
+
+def substitute(document: Document, given: Mapping[str, Given]) -> Filled:
+    """Fill the variables in. A scalar that is exactly `${x}` gets the variable's type, in text it becomes text."""
+    filled = Filled(document.data)
+    spec = document.data.get("spec") if isinstance(document.data, dict) else None
     if not isinstance(spec, dict):
-        return data
-    filled = {
-        key: item if key == "vars" else _fill(item, ("spec", key), document, values, declared, problems)
-        for key, item in spec.items()
-    }
-    return {**data, "spec": filled}
+        return filled
+    declared = spec.get("vars")
+    filler = _Filler(document, declared if isinstance(declared, dict) else {}, filled)
+    filler.value_all(given)
+    done = {key: item if key == "vars" else filler.fill(item, ("spec", key)) for key, item in spec.items()}
+    filled.data = {**document.data, "spec": done}
+    return filled
 
 
-def _values(
-    document: Document, declared: Mapping[str, Any], given: Mapping[str, Any], problems: list[Problem]
-) -> dict[str, Any]:
-    start = document.keys.get(("spec", "vars")) or document.keys.get(("spec",)) or Place(0, 0)
-    for name in given:
-        if name not in declared:
-            near = get_close_matches(name, declared, n=1)
-            hint = f"did you mean `{near[0]}`?" if near else f"declared: {', '.join(declared) or 'none'}"
-            problems.append(Problem(start, f"there is no variable `{name}` to set", hint))
-    values: dict[str, Any] = {}
-    for name, about in declared.items():
-        place = document.keys[("spec", "vars", name)]
-        if not _NAME.fullmatch(name):
-            problems.append(Problem(place, f"`{name}` is not a name for a variable", "use letters, digits, - and _"))
-            continue
-        if not isinstance(about, dict) or about.get("type", "string") not in _TYPES:
-            continue
-        if name in given:
-            _take(name, given[name], about, place, values, problems, "--set")
-        elif about.get("default") is not None:
-            where = document.values[("spec", "vars", name, "default")]
-            _take(name, about["default"], about, where, values, problems, "its default")
-        else:
-            problems.append(
-                Problem(place, f"variable `{name}` has no value", f"give it with --set {name}=…, or a default")
+@dataclass
+class _Filler:
+    document: Document
+    declared: Mapping[str, Any]
+    filled: Filled
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def complain(self, place: Place, message: str, hint: str | None = None) -> None:
+        self.filled.problems.append(Problem(place, message, hint))
+
+    def value_all(self, given: Mapping[str, Given]) -> None:
+        keys = self.document.keys
+        for name in given.keys() - self.declared.keys():
+            place = keys.get(("spec", "vars")) or keys[("spec",)]
+            message = f"there is no variable `{name}`, which {given[name].source} gives"
+            self.complain(place, message, self._near(name, f"declared: {', '.join(self.declared) or 'none'}"))
+        for name, about in self.declared.items():
+            place = keys[("spec", "vars", name)]
+            if not _NAME.fullmatch(name):
+                self.complain(place, f"`{name}` cannot be the name of a variable", "use letters, digits, - and _")
+            elif isinstance(about, dict) and about.get("type", "string") in _TYPES:
+                self._value(name, about, given.get(name))
+
+    def _value(self, name: str, about: Mapping[str, Any], given: Given | None) -> None:
+        path: Path = ("spec", "vars", name)
+        default = about.get("default")
+        if default is not None:
+            self._take(
+                name, about, Given(default, "its default", is_text=False), self.document.values[(*path, "default")]
             )
-    return values
+        if given is not None:
+            self._take(name, about, given, self.document.keys[path])
+        elif default is None:
+            self.complain(
+                self.document.keys[path],
+                f"variable `{name}` has no value",
+                f"give it with --set {name}=…, or a default",
+            )
+
+    def _take(self, name: str, about: Mapping[str, Any], given: Given, place: Place) -> None:
+        try:
+            value = _typed(given, about.get("type", "string"))
+            _allowed(value, about)
+        except ValueError as error:
+            self.values.pop(name, None)
+            self.complain(place, f"variable `{name}`, from {given.source}: {error}", getattr(error, "hint", None))
+        else:
+            self.values[name] = value
+
+    def fill(self, item: Any, path: Path) -> Any:
+        if isinstance(item, dict):
+            return {key: self.fill(found, (*path, key)) for key, found in item.items()}
+        if isinstance(item, list):
+            return [self.fill(found, (*path, index)) for index, found in enumerate(item)]
+        if not isinstance(item, str) or "${" not in item:
+            return item
+        place = self.document.values[path]
+        names = [use["name"] for use in _USE.finditer(item) if not use["escaped"]]
+        for name in names:
+            if name not in self.declared:
+                hint = self._near(name, "declare it under spec.vars, or write $${…} for the text itself")
+                self.complain(place, f"there is no variable `{name}`", hint)
+        if any(name not in self.values for name in names):
+            self.filled.unfilled.add(place)
+            return item
+        whole = _USE.fullmatch(item)
+        if whole and not whole["escaped"]:
+            return self.values[whole["name"]]
+        return _USE.sub(lambda use: use[0][1:] if use["escaped"] else _as_text(self.values[use["name"]]), item)
+
+    def _near(self, name: str, otherwise: str) -> str:
+        near = get_close_matches(name, self.declared, n=1)
+        return f"did you mean `{near[0]}`?" if near else otherwise
 
 
-def _take(
-    name: str,
-    value: Any,
-    about: Mapping[str, Any],
-    place: Place,
-    values: dict[str, Any],
-    problems: list[Problem],
-    source: str,
-) -> None:
-    kind = str(about.get("type", "string"))
-    try:
-        values[name] = _typed(value, kind)
-    except ValueError as error:
-        problems.append(Problem(place, f"variable `{name}`, from {source}: {error}"))
-        return
-    pattern = about.get("pattern")
+def _typed(given: Given, kind: str) -> Any:
+    """Raises ValueError if the value is not of this type."""
+    value = given.value
+    if kind == "string":
+        if not isinstance(value, str):
+            hint = (
+                "put it in quotes: YAML reads a number or a truth value here"
+                if not isinstance(value, dict | list)
+                else None
+            )
+            raise UnfitError(f"`{_as_text(value)}` is not text", hint)
+        if not given.is_text and _USE.search(value):
+            raise UnfitError("a variable cannot be made of others")
+        return value
+    read = core_scalar(value) if given.is_text else value
+    if kind == "duration":
+        if not isinstance(read, str):
+            raise UnfitError(f"`{_as_text(value)}` is not a duration", "such as 500ms, 3s, 1m30s or 2h")
+        parse_duration(read)
+    elif not isinstance(read, _READ[kind]) or isinstance(read, bool) != (kind == "boolean"):
+        raise UnfitError(f"`{_as_text(value)}` is not of type {kind}")
+    return read
+
+
+def _allowed(value: Any, about: Mapping[str, Any]) -> None:
+    choices, pattern = about.get("enum"), about.get("pattern")
+    if isinstance(choices, list) and choices and value not in choices:
+        raise UnfitError(f"`{_as_text(value)}` is not one of {', '.join(map(_as_text, choices))}")
     if not isinstance(pattern, str):
         return
     try:
-        fits = re.fullmatch(pattern, str(values[name]))
-    except re.error:
-        return
+        fits = compiled(pattern).fullmatch(_as_text(value))
+    except UnfitError:
+        return  # told where the pattern stands
     if fits is None:
-        message = f"variable `{name}`, from {source}: `{values[name]}` does not match its pattern {pattern}"
-        problems.append(Problem(place, message))
-
-
-def _typed(value: Any, kind: str) -> Any:
-    """A value from the command line is text; one from YAML has a type already."""
-    if kind == "string":
-        if isinstance(value, dict | list):
-            raise ValueError("a string is needed")
-        return _as_text(value)
-    read = core_scalar(value) if isinstance(value, str) else value
-    if kind == "duration":
-        parse_duration(str(value))
-        return str(value)
-    if kind == "boolean" and isinstance(read, bool):
-        return read
-    if kind == "integer" and isinstance(read, int) and not isinstance(read, bool):
-        return read
-    if kind == "number" and isinstance(read, int | float) and not isinstance(read, bool):
-        return read
-    raise ValueError(f"`{value}` is not of type {kind}")
+        raise UnfitError(f"`{_as_text(value)}` does not match its pattern {pattern}")
 
 
 def _as_text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _fill(
-    item: Any,
-    path: Path,
-    document: Document,
-    values: Mapping[str, Any],
-    declared: Mapping[str, Any],
-    problems: list[Problem],
-) -> Any:
-    if isinstance(item, dict):
-        return {key: _fill(found, (*path, key), document, values, declared, problems) for key, found in item.items()}
-    if isinstance(item, list):
-        return [_fill(found, (*path, index), document, values, declared, problems) for index, found in enumerate(item)]
-    if not isinstance(item, str) or "${" not in item:
-        return item
-    place = document.values[path]
-    for use in _USE.finditer(item):
-        name = use["name"]
-        if not use["escaped"] and name not in declared:
-            near = get_close_matches(name, declared, n=1)
-            hint = (
-                f"did you mean `{near[0]}`?"
-                if near
-                else "declare it under spec.vars, or write $${…} for the text itself"
-            )
-            problems.append(Problem(place, f"there is no variable `{name}`", hint))
-    whole = _USE.fullmatch(item)
-    if whole and not whole["escaped"]:
-        return values.get(whole["name"], item)
-    return _USE.sub(lambda use: _used(use, values), item)
-
-
-def _used(use: re.Match[str], values: Mapping[str, Any]) -> str:
-    if use["escaped"]:
-        return use[0][1:]
-    return _as_text(values[use["name"]]) if use["name"] in values else use[0]
