@@ -21,6 +21,7 @@ from kubernetes_cluster import NAMESPACE, REPOSITORY, items, kubectl, program, s
 CONTEXT = "kind-underway"
 MANIFESTS = ("-f", str(REPOSITORY / "manifests"), "-f", str(REPOSITORY / "tests" / "kind" / "polite.yaml"))
 MARKED = "underway.dev/run"
+_REFUSED = 4  # Underway's exit status where a run is alive
 
 
 def reason_not_to_run() -> str | None:
@@ -51,7 +52,7 @@ def _reason_not_open() -> str | None:
         try:
             _put_right()
         except AssertionError as still:
-            return f"the shop is not Ready ({still}): tests/kind/down, then tests/kind/up"
+            return f"the shop is not Ready: {still}"
     return None
 
 
@@ -79,9 +80,14 @@ def shop(cluster: None) -> Iterator[dict[str, Any]]:  # noqa: ARG001 - it has to
 
 
 def _put_right() -> None:
-    """The shop as its manifests have it, and no node cordoned or marked; also where Underway cannot restore."""
+    """The shop as its manifests have it, and no node cordoned or marked; also where Underway cannot restore.
+
+    AssertionError if a run is alive: it is somebody else's, at work on the same cluster, and nothing is touched.
+    """
     underway = Path(sys.executable).parent / "underway"
-    subprocess.run([underway, "restore"], capture_output=True, check=False, timeout=120)
+    restored = subprocess.run([underway, "restore"], capture_output=True, text=True, check=False, timeout=120)
+    if restored.returncode == _REFUSED:
+        raise AssertionError(f"the cluster is left as it is: {restored.stderr.strip()}")
     for name in workers():
         kubectl("uncordon", name)
     if _marked():
