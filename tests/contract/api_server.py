@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
-
-from underway.cluster.wire import RESOURCES
+from api_words import json_answer, merge_patch, status, target
 
 JsonObject = dict[str, Any]
-_PLURALS = {resource.plural: kind for kind, resource in RESOURCES.items()}
 
 
 @dataclass
@@ -157,7 +154,7 @@ class ApiServer:
         if fault.status:
             return web.json_response(fault.body or {}, status=fault.status, headers=fault.headers)
         if self.token and request.headers.get("Authorization") != f"Bearer {self.token}":
-            return _status(401, "Unauthorized")
+            return status(401, "Unauthorized")
         if request.query.get("watch"):
             return await self._watch(request)
         answer = self._answer(request, body)
@@ -182,9 +179,9 @@ class ApiServer:
         return Fault("", "")
 
     def _answer(self, request: web.Request, body: Any) -> web.Response:
-        kind, namespace, name, action = _target(request.path)
+        kind, namespace, name, action = target(request.path)
         if kind == "selfsubjectaccessreviews":
-            return _json({"status": {"allowed": self.permits(body["spec"]["resourceAttributes"])}}, 201)
+            return json_answer({"status": {"allowed": self.permits(body["spec"]["resourceAttributes"])}}, 201)
         key = (kind, namespace, name)
         if request.method == "GET" and not name:
             return self._list(kind, namespace, request.query)
@@ -192,9 +189,9 @@ class ApiServer:
             return self._create(kind, namespace, body)
         found = self.objects.get(key)
         if found is None:
-            return _status(404, f'{kind} "{name}" not found')
+            return status(404, f'{kind} "{name}" not found')
         if request.method == "GET":
-            return _json(found)
+            return json_answer(found)
         if request.method == "PATCH":
             return self._patch(key, found, body)
         uid = ((body or {}).get("deleteOptions" if action else "preconditions") or {}).get(
@@ -203,10 +200,10 @@ class ApiServer:
         uid = uid.get("uid") if isinstance(uid, dict) else uid
         if uid and uid != found["metadata"]["uid"]:
             if action:
-                return _status(409, f"Precondition failed: UID in precondition: {uid}, UID in object meta: other")
-            return _status(409, f"the UID in the precondition ({uid}) does not match the UID in record (other)")
+                return status(409, f"Precondition failed: UID in precondition: {uid}, UID in object meta: other")
+            return status(409, f"the UID in the precondition ({uid}) does not match the UID in record (other)")
         self.delete(*key)
-        return _json({"kind": "Status", "status": "Success"}, 201 if action else 200)
+        return json_answer({"kind": "Status", "status": "Success"}, 201 if action else 200)
 
     def _list(self, kind: str, namespace: str, query: Any) -> web.Response:
         names = [key for key in sorted(self.objects) if key[0] == kind and namespace in ("", key[1])]
@@ -217,33 +214,33 @@ class ApiServer:
         if "continue" in query:
             version, start = map(int, query["continue"].split("-"))
             if version < self.oldest:
-                return _status(410, "The provided continue parameter is too old")
+                return status(410, "The provided continue parameter is too old")
             metadata["resourceVersion"] = str(version)
         end = start + int(query.get("limit", len(names)))
         if end < len(names):
             metadata["continue"] = f"{metadata['resourceVersion']}-{end}"
-        return _json({"metadata": metadata, "items": [self.objects[key] for key in names[start:end]]})
+        return json_answer({"metadata": metadata, "items": [self.objects[key] for key in names[start:end]]})
 
     def _create(self, kind: str, namespace: str, body: JsonObject) -> web.Response:
         name = body["metadata"]["name"]
         if (kind, namespace, name) in self.objects:
-            return _status(409, f'{kind} "{name}" already exists')
-        return _json(self.put(kind, namespace, name, metadata=body["metadata"], spec=body.get("spec", {})), 201)
+            return status(409, f'{kind} "{name}" already exists')
+        return json_answer(self.put(kind, namespace, name, metadata=body["metadata"], spec=body.get("spec", {})), 201)
 
     def _patch(self, key: tuple[str, str, str], found: JsonObject, body: JsonObject) -> web.Response:
         asked = body.get("metadata", {})
         if asked.get("resourceVersion", found["metadata"]["resourceVersion"]) != found["metadata"]["resourceVersion"]:
-            return _status(409, "the object has been modified; please apply your changes to the latest version")
+            return status(409, "the object has been modified; please apply your changes to the latest version")
         if asked.get("uid", found["metadata"]["uid"]) != found["metadata"]["uid"]:
             causes = [{"reason": "FieldValueInvalid", "message": "field is immutable", "field": "metadata.uid"}]
-            return _status(422, "metadata.uid: field is immutable", causes=causes)
-        merged = _merge_patch(found, body)
-        return _json(self.put(*key, **{part: merged.get(part, {}) for part in ("metadata", "spec", "status")}))
+            return status(422, "metadata.uid: field is immutable", causes=causes)
+        merged = merge_patch(found, body)
+        return json_answer(self.put(*key, **{part: merged.get(part, {}) for part in ("metadata", "spec", "status")}))
 
     async def _watch(self, request: web.Request) -> web.StreamResponse:
-        kind, since = _target(request.path)[0], int(request.query["resourceVersion"])
+        kind, since = target(request.path)[0], int(request.query["resourceVersion"])
         if since < self.oldest:
-            return _status(410, "too old resource version")
+            return status(410, "too old resource version")
         assert request.transport is not None
         lines: asyncio.Queue[bytes | None] = asyncio.Queue()
         for version, event, of, found in self.history:
@@ -263,39 +260,6 @@ class ApiServer:
         finally:
             self.watchers.remove(watcher)
         return response
-
-
-def _target(path: str) -> tuple[str, str, str, str]:
-    """Kind, namespace, name and subresource; an unknown plural stands for itself."""
-    parts = deque(path.strip("/").split("/"))
-    for _ in range(3 if parts[0] == "apis" else 2):
-        parts.popleft()
-    namespace = ""
-    if parts[0] == "namespaces":
-        parts.popleft()
-        namespace = parts.popleft()
-    rest = [*parts, "", ""]
-    return _PLURALS.get(rest[0], rest[0]), namespace, rest[1], rest[2]
-
-
-def _merge_patch(target: Any, patch: Any) -> Any:
-    if not isinstance(patch, dict):
-        return patch
-    merged = dict(target) if isinstance(target, dict) else {}
-    for key, value in patch.items():
-        if value is None:
-            merged[key] = {} if isinstance(merged.get(key), dict) else None
-        else:
-            merged[key] = _merge_patch(merged.get(key), value)
-    return {key: value for key, value in merged.items() if value is not None}
-
-
-def _json(body: Any, status: int = 200) -> web.Response:
-    return web.Response(body=json.dumps(body).encode(), status=status, content_type="application/json")
-
-
-def _status(code: int, message: str, **details: Any) -> web.Response:
-    return _json({"kind": "Status", "code": code, "message": message, "details": details}, code)
 
 
 def _cut(request: web.Request) -> web.Response:
