@@ -65,7 +65,7 @@ def _gates(data: Any, path: Path, document: Document) -> Iterator[Problem]:
         body = gate.get("node")
         if isinstance(body, dict) and not body.keys() & {"name", "select"}:
             yield Problem(
-                nearest((*place, "node"), document),
+                document.keys.get((*place, "node")) or nearest(place, document),
                 "a `node` gate is about the node at hand, which only `verify` has",
                 "name one with node: {name: worker-1}, or write nodes with a select",
             )

@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 from underway.playbook.diagnostics import Problem
 from underway.playbook.document import Document, Path, Place
 from underway.playbook.gates import COMMON, GATE_KINDS
-from underway.playbook.language import example, suggestion
+from underway.playbook.language import example, shape, suggestion
 from underway.playbook.strict import RULE
 
 _EXPECTED = {
@@ -56,13 +56,13 @@ def _problem(details: ErrorDetails, data: Any, document: Document) -> Problem | 
             return Problem(_key(path, document), details["ctx"]["message"], details["ctx"].get("hint"))
         case _:
             place = _key(path, document) if last == _KEY else nearest(path, document)
-            return Problem(place, _message(details, path), _hint(details))
+            return Problem(place, _message(details, path), _hint(details, path))
 
 
 def _message(details: ErrorDetails, path: Path) -> str:
     kind, value, context = details["type"], details["input"], details.get("ctx", {})
     name = next((str(part) for part in reversed(path) if isinstance(part, str)), "")
-    lead = f"`{name}`: " if name else ""
+    lead = f"`{name}`: " if name and details["loc"][-1] != _KEY else ""
     if kind in _EXPECTED:
         return f"{lead}expected {_EXPECTED[kind]}, found {_named(value)}"
     match kind:
@@ -86,7 +86,7 @@ def _choices(details: ErrorDetails) -> str:
     return str(details["ctx"]["expected"]).replace("'", "").replace("False", "false")
 
 
-def _hint(details: ErrorDetails) -> str | None:
+def _hint(details: ErrorDetails, path: Path) -> str | None:
     kind, value = details["type"], details["input"]
     match kind:
         case "value_error":
@@ -105,6 +105,8 @@ def _hint(details: ErrorDetails) -> str | None:
             return "begin each item with a dash, or write [a, b]"
         case _ if _EXPECTED.get(kind) in ("a mapping", "a list") and value is None:
             return "indent what belongs to it below it, or take it out"
+        case "model_type" | "model_attributes_type":
+            return shape(path)
         case _:
             return None
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from underway.playbook.document import Place
 
 _WIDTH = 100
+_LONGEST = 400
 _MOST = 100
 """How many mistakes are laid out as text; JSON has them all."""
 
@@ -76,33 +77,48 @@ def diagnose(problem: Problem, path: str, lines: list[str]) -> Diagnostic:
     place = problem.place
     line = lines[place.line] if place.line < len(lines) else ""
     snippet, caret = _clipped(line, place.column)
-    message, hint = _shown(problem.message), _shown(problem.hint) if problem.hint else None
+    message, hint = _short(problem.message), _short(problem.hint) if problem.hint else None
     return Diagnostic(_shown(path), place.line + 1, place.column + 1, message, hint, snippet, caret)
 
 
 def _clipped(line: str, column: int) -> tuple[str, int]:
-    """At most `_WIDTH` characters of the line around the column, and how far the caret has to be moved."""
-    start = max(0, min(column - _WIDTH // 2, len(line) - _WIDTH))
-    piece = line[start : start + _WIDTH]
-    before = _shown(piece[: column - start])
-    shown = before + _shown(piece[column - start :])
-    lead = "…" if start else ""
-    tail = "…" if start + _WIDTH < len(line) else ""
-    return lead + shown.rstrip() + tail, len(lead) + _columns(before)
+    """About `_WIDTH` columns of the line around this character, and the column of the caret in them."""
+    start = end = min(column, len(line))
+    width = 0
+    while width < _WIDTH and (start > 0 or end < len(line)):
+        if start > 0 and (end >= len(line) or column - start <= end - column):
+            start -= 1
+            width += _columns(_visible(line[start]))
+        else:
+            width += _columns(_visible(line[end]))
+            end += 1
+    lead, tail = "…" if start else "", "…" if end < len(line) else ""
+    before = lead + _shown(line[start:column])
+    return (before + _shown(line[column:end])).rstrip() + tail, _columns(before)
+
+
+def _short(text: str) -> str:
+    """A message may quote what was written, of any length: its middle is left out."""
+    shown = _shown(text)
+    return shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST // 2]}…{shown[-_LONGEST // 2 :]}"
 
 
 def _shown(text: str) -> str:
-    """Tabs as a space, and nothing that would steer a terminal."""
+    """Tabs as a space, and nothing that would steer a terminal or break a line."""
     return "".join(_visible(character) for character in text)
 
 
 def _visible(character: str) -> str:
     if character == "\t":
         return " "
-    if character == "\n" or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp"):
+    if unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp"):
         return character
-    return f"\\u{ord(character):04x}"
+    return "\\n" if character == "\n" else f"\\u{ord(character):04x}"
 
 
 def _columns(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+    """The columns that a terminal gives to a text: two to a wide character, none to a mark upon another."""
+    return sum(
+        0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        for character in text
+    )

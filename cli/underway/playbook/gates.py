@@ -123,7 +123,7 @@ class JobGate(Strict):
 class CommandGate(Strict):
     """Run without a shell, where Underway runs; only with --allow-commands."""
 
-    command: tuple[str, ...] = Field(min_length=1)
+    command: tuple[str, ...] = Field(min_length=1, examples=["[curl, --fail, http://127.0.0.1/]"])
     timeout: PositiveDuration | None = None
 
 

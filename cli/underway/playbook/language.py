@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -13,6 +13,8 @@ from underway.playbook.models import Playbook
 
 Path = tuple[str | int, ...]
 
+_NEAR = 0.7
+"""From here on, by difflib's ratio, a word is taken for a misspelt one."""
 _ELSEWHERE = {
     "ignoredaemonsets": "take it out: pods of DaemonSets are always left where they are",
     "disableeviction": "take it out: pods are never deleted past their budgets",
@@ -39,12 +41,14 @@ def suggestion(word: str, parent: Path) -> str:
     same = next((key for key in known if _plain(key) == plain), None)
     if same is not None:
         return f"did you mean `{same}`?"
+    near = get_close_matches(word, known, n=1, cutoff=_NEAR) or [
+        key for key in known if plain and _plain(key).startswith(plain)
+    ]
+    if near:
+        return f"did you mean `{near[0]}`?"
     inner = next((key for key, inside in _inner(model) if word in keys_of(inside)), None)
     if inner is not None:
         return f"it belongs inside `{inner}`"
-    near = get_close_matches(word, known, n=1) or [key for key in known if plain and _plain(key).startswith(plain)]
-    if near:
-        return f"did you mean `{near[0]}`?"
     if plain in _ELSEWHERE:
         return _ELSEWHERE[plain]
     names = [str(part) for part in parent if isinstance(part, str)]
@@ -60,6 +64,15 @@ def example(parent: Path, key: str) -> str | None:
     return f"such as {key}: {field.examples[0]}" if field is not None and field.examples else None
 
 
+def shape(path: Path) -> str | None:
+    """How the mapping at this path could be written."""
+    model = _models_along(path)[-1]
+    if model is None:
+        return None
+    shown = next(((field.alias or name, field) for name, field in model.model_fields.items() if field.examples), None)
+    return f"such as {{{shown[0]}: {(shown[1].examples or [None])[0]}}}" if shown else None
+
+
 def _plain(word: str) -> str:
     return word.replace("-", "").replace("_", "").lower()
 
@@ -67,10 +80,14 @@ def _plain(word: str) -> str:
 def _models_along(path: Path) -> list[type[BaseModel] | None]:
     """The models from the playbook down to this path; None where the language leaves the keys free."""
     along: list[type[BaseModel] | None] = [Playbook]
+    named = False
     for part in path:
         model = along[-1]
-        if isinstance(part, str):
+        if named:
+            named = False  # the key of a mapping that is free to choose; what it stands for is the model already
+        elif isinstance(part, str):
             field = _field(model, part) if model else None
+            named = field is not None and get_origin(field.annotation) is Mapping
             along.append(next(_models_in(field.annotation), None) if field else None)
     return along
 

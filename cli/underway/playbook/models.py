@@ -263,7 +263,7 @@ class Variable(Strict):
     """`default` and the items of `enum` have the variable's type; without a default the value has to be given."""
 
     type: Literal["string", "integer", "number", "boolean", "duration"] = "string"
-    default: Any = None
+    default: Any = Field(default=None, examples=["v1.34.4"])
     enum: tuple[Any, ...] = ()
     pattern: Pattern | None = None
     description: str = ""

@@ -67,10 +67,10 @@ def _again(details: ErrorDetails) -> InitErrorDetails:
 
 
 def exactly_one(given: Mapping[str, Any], names: Sequence[str], what: str, model: type[BaseModel]) -> Iterator[Broken]:
-    """Of these keys one has to be given. One that is misspelt is told as such, not as missing."""
+    """Of these keys one has to be given, says `what`. One that is misspelt is told as such, not as missing."""
     present = [name for name in given if name in names and given[name] is not None]
     if len(present) > 1:
-        yield Broken(f"{what}: {' and '.join(present)}", present[1], "write one of them only")
+        yield Broken(f"{what}, found {' and '.join(present)}", present[1])
         return
     if present:
         return
@@ -80,4 +80,4 @@ def exactly_one(given: Mapping[str, Any], names: Sequence[str], what: str, model
         return
     known = {field.alias or name for name, field in model.model_fields.items()}
     if given.keys() <= known:
-        yield Broken(f"{what}: {', '.join(names)}")
+        yield Broken(what, hint=f"one of: {', '.join(names)}")
