@@ -91,15 +91,9 @@ def side_by_side(title: str, deployments: dict[str, int], members: int, runs: in
             reset_shop(deployments, members)
             found = taken[name] = measure(work, apps)
             lost[name] += found.lost
-            ending = (
-                f"{found.seconds:.1f} s"
-                if found.ended
-                else f"{found.seconds:.1f} s, never ends (time-out {_KUBECTL_LIMIT})"
-            )
-            print(
-                f"| {number} | {name} | {found.lost} of {found.sent:,} | {found.gap:.2f} s | {ending} | {found.violations} |",
-                flush=True,
-            )
+            ending = "" if found.ended else f", never ends (time-out {_KUBECTL_LIMIT})"
+            counted = f"{found.lost} of {found.sent:,} | {found.gap:.2f} s"
+            print(f"| {number} | {name} | {counted} | {found.seconds:.1f} s{ending} | {found.violations} |", flush=True)
         if taken["kubectl"].ended and taken["underway"].ended:
             ratios.append(taken["underway"].seconds / taken["kubectl"].seconds)
     print(f"\nLost in all: kubectl {lost['kubectl']}, underway {lost['underway']}.", end="")
@@ -131,14 +125,13 @@ def paired(
     middle = [statistics.median(column) for column in zip(*pairs, strict=True)]
     print(f"\n### {title}\n")
     print("| | median | ratio |\n|---|---|---|")
-    print(
-        f"| `{' '.join(Path(theirs[0]).name if i == 0 else word for i, word in enumerate(theirs))}` | {middle[1]:.3f} s | 1 |"
-    )
-    print(
-        f"| `{' '.join(Path(ours[0]).name if i == 0 else word for i, word in enumerate(ours))}` | {middle[0]:.3f} s "
-        f"| {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}) |",
-        flush=True,
-    )
+    spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
+    print(f"| `{_shown(theirs)}` | {middle[1]:.3f} s | 1 |")
+    print(f"| `{_shown(ours)}` | {middle[0]:.3f} s | {statistics.median(ratios):.2f} ({spread}) |", flush=True)
+
+
+def _shown(command: Sequence[str]) -> str:
+    return " ".join((Path(command[0]).name, *command[1:]))
 
 
 def unused_node(runs: int) -> None:
@@ -189,10 +182,10 @@ def crowded_node(count: int = 100) -> None:
     stop = time.monotonic() - began
     settle = 3.0
     bound = start + settle + stop
-    print(f"\n### A node of {count} pods\n")
-    print(
-        f"Bound: {start:.1f} s to start {count} pods on the other workers + {settle:.0f} s settle + {stop:.1f} s to stop them = {bound:.1f} s."
+    parts = (
+        f"{start:.1f} s to start {count} pods on the other workers + {settle:.0f} s settle + {stop:.1f} s to stop them"
     )
+    print(f"\n### A node of {count} pods\n\nBound: {parts} = {bound:.1f} s.")
     print(f"underway drain: {taken:.1f} s, {taken / bound:.2f} of the bound, exit status {ran.returncode}.", flush=True)
 
 

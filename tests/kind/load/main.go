@@ -46,7 +46,7 @@ func (c *count) ended(good bool, reason string) {
 
 func main() {
 	rate := flag.Float64("rate", 200, "requests a second to each URL")
-	timeout := flag.Duration("timeout", 2*time.Second, "after which a request is lost")
+	timeout := flag.Duration("timeout", 5*time.Second, "after which a request is lost")
 	flag.Parse()
 	client := &http.Client{
 		Timeout:   *timeout,
