@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from underway.cluster.model import Node, NodeTerm, PodSpec, Taint, Toleration
+from underway.cluster.model import Node, NodeTerm, Pod, PodSpec, Taint, Toleration
+
+UNSCHEDULABLE = Taint("node.kubernetes.io/unschedulable", "NoSchedule")
 
 
 def tolerates(tolerations: Iterable[Toleration], taint: Taint) -> bool:
     return any(_tolerates(toleration, taint) for toleration in tolerations)
+
+
+def tolerates_cordon(pod: Pod) -> bool:
+    """Whether the pod may be scheduled on a cordoned node."""
+    return tolerates(pod.spec.tolerations, UNSCHEDULABLE)
 
 
 def _tolerates(toleration: Toleration, taint: Taint) -> bool:

@@ -12,11 +12,9 @@ from collections.abc import Collection, Iterable, Mapping
 import msgspec
 
 from underway.cluster.affinity import Neighbors
-from underway.cluster.eligibility import admits, selects_node, tolerates
-from underway.cluster.model import Node, Pod, PodSpec, Resources, Taint
+from underway.cluster.eligibility import admits, selects_node, tolerates, tolerates_cordon
+from underway.cluster.model import Node, Pod, PodSpec, Resources
 from underway.cluster.state import ClusterState
-
-_UNSCHEDULABLE = Taint("node.kubernetes.io/unschedulable", "NoSchedule")
 
 
 class Usage(msgspec.Struct):
@@ -58,7 +56,7 @@ class Room:
         cordoned.
         """
         spec = pod.spec
-        if (node.unschedulable or node.name in closed) and not tolerates(spec.tolerations, _UNSCHEDULABLE):
+        if (node.unschedulable or node.name in closed) and not tolerates_cordon(pod):
             return "node(s) were unschedulable"
         if not node.ready:
             return "node(s) were not ready"

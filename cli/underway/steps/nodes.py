@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
 from underway.cluster.actions import DeleteJob
+from underway.cluster.eligibility import tolerates_cordon
 from underway.cluster.model import Node, Pod, Ref
 from underway.cluster.state import ClusterState
 from underway.playbook.models import NodesStep
@@ -24,10 +25,13 @@ _COME_BACK = timedelta(minutes=10)
 
 @dataclass
 class NodeWork:
-    """Where one node stands. `staying` are the pods that have to leave and have not yet, by UID."""
+    """Where one node stands. `found`: the UIDs of the pods that were on it when its turn came. `staying` are the pods
+    that have to leave and have not yet, by UID.
+    """
 
     phase: Phase
     since: datetime
+    found: frozenset[str] = frozenset()
     staying: dict[str, Pod] = field(default_factory=dict)
     ways: dict[str, Way] = field(default_factory=dict)
     failure: str = ""
@@ -134,7 +138,8 @@ def _start_nodes(step: NodesStep, work: NodesWork, turn: Turn, verify: Verify) -
                 turn.wait(node.ref, f"its turn comes when fewer than {limit} of the nodes are unavailable")
             break
         leaving = _leaving(node, step, turn.state)
-        work.at_work[name] = NodeWork("draining", turn.now)
+        found = frozenset(pod.uid for pod in turn.state.pods_on(name))
+        work.at_work[name] = NodeWork("draining", turn.now, found)
         turn.note(NodeEntered(name, "draining", pods=len(leaving)))
         for pod in turn.state.pods_on(name):
             judged = treatment(pod, step.drain, turn.state)
@@ -223,6 +228,9 @@ def _drain(node: Node, here: NodeWork, step: NodesStep, turn: Turn) -> None:
 
 
 def _send_off(pod: Pod, here: NodeWork, step: NodesStep, turn: Turn) -> None:
+    if pod.uid not in here.found and tolerates_cordon(pod):
+        # it would come back for ever, as under kubectl drain
+        return
     judged = treatment(pod, step.drain, turn.state)
     if judged.verdict == "skip":
         here.staying.pop(pod.uid, None)
