@@ -141,6 +141,8 @@ def _bomb() -> bytes:
         pytest.param(b"[" * 500_000, "nested too deeply", id="brackets"),
         pytest.param(b"- " * 300_000, "nested too deeply", id="dashes"),
         pytest.param(b"a: [" + b"x," * 300_000 + b"]", "grows too large", id="a-long-list"),
+        pytest.param(b'spec: {steps: "' + b"${" * 400_000 + b'"}', "is missing", id="uses-without-end"),
+        pytest.param(b"spec: {steps: [{soak: {for: " + b"1" * 900_000 + b"}}]}", "is missing", id="digits"),
         pytest.param(b"", "is empty", id="nothing"),
     ],
 )
