@@ -11,7 +11,8 @@ from typing import Any
 
 from underway.playbook.complaints import nearest
 from underway.playbook.diagnostics import Problem
-from underway.playbook.document import Document, Path
+from underway.playbook.document import Document
+from underway.playbook.places import Path
 
 _SPEC: Path = ("spec",)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from typing import Any
 
@@ -9,10 +10,11 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from underway.playbook.diagnostics import Problem
-from underway.playbook.document import Document, Path, Place
+from underway.playbook.document import Document
 from underway.playbook.gates import COMMON, GATE_KINDS
-from underway.playbook.language import example, shape, suggestion
-from underway.playbook.strict import RULE
+from underway.playbook.language import example, meant, shape, suggestion
+from underway.playbook.places import Path, Place
+from underway.playbook.strict import RULE, shown
 
 _EXPECTED = {
     "string_type": "text",
@@ -27,14 +29,29 @@ _EXPECTED = {
     "model_attributes_type": "a mapping",
     "tuple_type": "a list",
 }
-_CLIP = 60
+_WORD = re.compile(r"[A-Za-z][\w./-]{0,60}", re.ASCII)
 _KEY = "[key]"
 
 
 def problems_of(error: ValidationError, data: Any, document: Document) -> list[Problem]:
     """One problem for each of pydantic's errors about `data`, which stands in `document`."""
-    found = (_problem(details, data, document) for details in error.errors(include_url=False))
+    errors = error.errors(include_url=False)
+    written = {path for details in errors if (path := _meant(details, data)) is not None}
+    found = (
+        _problem(details, data, document)
+        for details in errors
+        if details["type"] != "missing" or (*_written(details["loc"][:-1], data), details["loc"][-1]) not in written
+    )
     return list(dict.fromkeys(problem for problem in found if problem is not None))
+
+
+def _meant(details: ErrorDetails, data: Any) -> Path | None:
+    """The path of the key for which an unknown one seems to stand: that one is misspelt, not missing."""
+    if details["type"] != "extra_forbidden":
+        return None
+    *parent, word = _written(details["loc"], data)
+    key = meant(str(word), tuple(parent))
+    return (*parent, key) if key else None
 
 
 def _problem(details: ErrorDetails, data: Any, document: Document) -> Problem | None:
@@ -64,20 +81,22 @@ def _message(details: ErrorDetails, path: Path) -> str:
     name = next((str(part) for part in reversed(path) if isinstance(part, str)), "")
     lead = f"`{name}`: " if name and details["loc"][-1] != _KEY else ""
     if kind in _EXPECTED:
-        return f"{lead}expected {_EXPECTED[kind]}, found {_named(value)}"
+        return f"{lead}expected {_EXPECTED[kind]}, found {shown(value)}"
     match kind:
+        case "value_error" if value is None and name:
+            return f"`{name}` is empty"
         case "value_error":
             return lead + str(context["error"])
         case "literal_error":
-            return f"{lead}expected {_choices(details)}, found {_named(value)}"
+            return f"{lead}expected {_choices(details)}, found {shown(value)}"
         case "too_short":
             return f"{lead}at least {context['min_length']} is needed"
         case "string_too_short":
-            return f"{lead}is empty"
+            return f"`{name}` is empty" if name else "this is empty"
         case "greater_than_equal":
-            return f"{lead}{_named(value)} is less than {context['ge']}"
+            return f"{lead}{shown(value)} is less than {context['ge']}"
         case "less_than_equal":
-            return f"{lead}{_named(value)} is more than {context['le']}"
+            return f"{lead}{shown(value)} is more than {context['le']}"
         case _:
             return lead + details["msg"]
 
@@ -98,9 +117,12 @@ def _hint(details: ErrorDetails, path: Path) -> str | None:
         case "string_type" if isinstance(value, bool | int | float):
             return "put it in quotes"
         case "bool_type" if isinstance(value, str) and value.lower() in ("yes", "on", "no", "off", "true", "false"):
-            return f"write {'true' if value.lower() in ('yes', 'on', 'true') else 'false'}"
+            truth = "true" if value.lower() in ("yes", "on", "true") else "false"
+            return f"write {truth}, without quotes" if value.lower() == truth else f"write {truth}"
         case "int_type" | "float_type" if isinstance(value, str) and value.strip("-").isdecimal():
             return "write it without quotes"
+        case "tuple_type" if isinstance(value, str) and _WORD.fullmatch(value):
+            return f"write [{value}], or begin each item with a dash"
         case "tuple_type" if isinstance(value, str | dict):
             return "begin each item with a dash, or write [a, b]"
         case _ if _EXPECTED.get(kind) in ("a mapping", "a list") and value is None:
@@ -109,17 +131,6 @@ def _hint(details: ErrorDetails, path: Path) -> str | None:
             return shape(path)
         case _:
             return None
-
-
-def _named(value: Any) -> str:
-    if value is None:
-        return "nothing"
-    if isinstance(value, dict):
-        return "a mapping"
-    if isinstance(value, list | tuple):
-        return "a list"
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    return f"`{text[:_CLIP]}…`" if len(text) > _CLIP else f"`{text}`"
 
 
 def _written(loc: Path, data: Any) -> Path:

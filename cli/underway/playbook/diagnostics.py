@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from underway.errors import PlaybookInvalidError
 
 if TYPE_CHECKING:
-    from underway.playbook.document import Place
+    from underway.playbook.places import Place
 
 _WIDTH = 100
 _LONGEST = 400

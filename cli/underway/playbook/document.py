@@ -6,6 +6,7 @@ PyYAML reads YAML 1.1: `22:00` is 1320 there, `no` is false and `017` is 15. Her
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,10 +14,15 @@ import yaml
 from yaml.reader import Reader
 
 from underway.playbook.diagnostics import Problem
+from underway.playbook.places import LINE_BREAK, Path, Place
+from underway.playbook.syntax import syntax_problem
 
-MAX_BYTES = 1024 * 1024
+MAX_BYTES = 256 * 1024
+"""Thousands of steps, and read in less than a second."""
 _MAX_DEPTH = 60
-_MAX_NODES = 20_000
+_MAX_NODES = 10_000
+_MAX_TEXT = 65_536
+"""No single value is longer: what reads it next may take more than linear time."""
 
 _NULL = re.compile(r"~|null|Null|NULL|")
 _BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
@@ -24,21 +30,12 @@ _INT = re.compile(r"[-+]?[0-9]+")
 _PREFIXED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _SPECIAL = {"inf": float("inf"), "-inf": float("-inf"), "nan": float("nan")}
-_LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+_NO_TEXT = re.compile("[\\x00\\ud800-\\udfff]")
+"""What quoted text can bring in by an escape, and no program nor the API server takes."""
 _DIGITS = 300
 """More than any field takes, and fewer than make Python slow or refuse."""
 _PLAIN, _QUOTED, _COLLECTION = "?", '"', ""
 """The tags of nodes that have no tag of their own."""
-
-Path = tuple[str | int, ...]
-
-
-@dataclass(frozen=True)
-class Place:
-    """0-based, as yaml counts."""
-
-    line: int
-    column: int
 
 
 _START = Place(0, 0)
@@ -51,6 +48,7 @@ class Document:
     data: Any
     values: dict[Path, Place] = field(default_factory=dict)
     keys: dict[Path, Place] = field(default_factory=dict)
+    lines: Sequence[str] = ()
 
 
 class UnreadableError(Exception):
@@ -63,22 +61,22 @@ class UnreadableError(Exception):
 
 def lines_of(data: bytes) -> list[str]:
     """The lines as yaml counts them; what is not UTF-8 is replaced. None for what is too large to be shown."""
-    return _LINE_BREAK.split(data.decode("utf-8-sig", errors="replace")) if len(data) <= MAX_BYTES else []
+    return LINE_BREAK.split(data.decode("utf-8-sig", errors="replace")) if len(data) <= MAX_BYTES else []
 
 
 def read(data: bytes) -> Document:
     """Raises UnreadableError with every problem found."""
     text = _decoded(data)
+    loader = _Loader(text)
     try:
-        root = _Loader(text).get_single_node()
+        root = loader.get_single_node()
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = Place(mark.line, mark.column) if mark else _START
-        raise UnreadableError(_not_yaml(error, text, place)) from error
+        raise UnreadableError(syntax_problem(error, text)) from error
     except yaml.YAMLError as error:
         raise UnreadableError(Problem(_START, f"this is not YAML: {error}")) from error
-    except ValueError as error:  # PyYAML lets such out for escapes and directives that no character or version has
-        raise UnreadableError(Problem(_START, f"this is not YAML: {error}")) from error
+    except (ValueError, OverflowError) as error:  # from PyYAML, for escapes and versions beyond all numbers
+        place = Place(loader.line, loader.column)
+        raise UnreadableError(Problem(place, "this is not YAML: a number here is out of range")) from error
     reader = _Reader()
     found = reader.read(root, (), 0) if root is not None else None
     if reader.problems:
@@ -87,12 +85,12 @@ def read(data: bytes) -> Document:
         raise UnreadableError(
             Problem(_START, "this is empty", "a playbook begins with apiVersion: underway.dev/v1alpha1")
         )
-    return Document(found, reader.values, reader.keys)
+    return Document(found, reader.values, reader.keys, LINE_BREAK.split(text))
 
 
 def _decoded(data: bytes) -> str:
     if len(data) > MAX_BYTES:
-        raise UnreadableError(Problem(_START, "this is too large: 1 MiB is the most", "is it a playbook?"))
+        raise UnreadableError(Problem(_START, "this is too large: 256 KiB is the most", "is it a playbook?"))
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -106,22 +104,8 @@ def _decoded(data: bytes) -> str:
 
 
 def _end_of(text: str) -> Place:
-    lines = _LINE_BREAK.split(text)
+    lines = LINE_BREAK.split(text)
     return Place(len(lines) - 1, len(lines[-1]))
-
-
-def _not_yaml(error: yaml.MarkedYAMLError, text: str, place: Place) -> Problem:
-    if error.context == "expected a single document in the stream":
-        return Problem(place, "a second document begins here", "write one playbook to a file")
-    lines = _LINE_BREAK.split(text)
-    line = lines[place.line] if place.line < len(lines) else ""
-    hint = None
-    if "\t" in line[: place.column + 1]:
-        hint = "YAML is indented with spaces, not with tabs"
-    elif "${" in line and ("{" in line.replace("${", "") or "[" in line):
-        hint = "put quotes around a value with ${…} inside { } or [ ]"
-    said = ", ".join(part for part in (error.context, error.problem) if part)
-    return Problem(place, f"this is not YAML: {said}", hint)
 
 
 class _Loader(yaml.SafeLoader):
@@ -162,14 +146,26 @@ class _Reader:
         self.values[path] = _place(node)
         if node.tag not in (_PLAIN, _QUOTED, _COLLECTION):
             tag = node.tag.replace("tag:yaml.org,2002:", "!!")
-            self.problems.append(Problem(_place(node), f"the tag `{tag}` means nothing here", "take it out"))
+            hint = "take it out" if node.value or tag.startswith("!!") else f"to write the text itself: '{tag}'"
+            self.problems.append(Problem(_place(node), f"the tag `{tag}` means nothing here", hint))
         match node:
             case yaml.MappingNode():
                 return self._mapping(node, path, depth)
             case yaml.SequenceNode():
                 return [self.read(item, (*path, index), depth + 1) for index, item in enumerate(node.value)]
             case _:
-                return core_scalar(node.value) if node.tag == _PLAIN else node.value
+                return self._scalar(node)
+
+    def _scalar(self, node: yaml.Node) -> Any:
+        if len(node.value) > _MAX_TEXT:
+            self.problems.append(Problem(_place(node), f"this is too long: {_MAX_TEXT:,} characters are the most"))
+        elif found := _NO_TEXT.search(node.value):
+            self.problems.append(
+                Problem(_place(node), f"this has U+{ord(found[0]):04X}, which is no character of a text")
+            )
+        else:
+            return core_scalar(node.value) if node.tag == _PLAIN else node.value
+        return None
 
     def _mapping(self, node: yaml.MappingNode, path: Path, depth: int) -> dict[str, Any]:
         found: dict[str, Any] = {}

@@ -16,7 +16,7 @@ from underway.playbook.names import (
     ServiceName,
     WorkloadName,
 )
-from underway.playbook.strict import Broken, Strict, exactly_one
+from underway.playbook.strict import Broken, Strict, exactly_one, known_keys
 from underway.playbook.types import (
     Conditions,
     Count,
@@ -97,7 +97,7 @@ class PrometheusGate(Strict):
     @classmethod
     def broken_rules(cls, given: Mapping[str, Any]) -> Iterator[Broken]:
         limits = {name: given[name] for name in ("below", "above", "equals") if given.get(name) is not None}
-        if not limits:
+        if not limits and given.keys() <= known_keys(cls):
             yield Broken("a prometheus gate needs a limit: below, above or equals")
         below, above = limits.get("below"), limits.get("above")
         if isinstance(below, int | float) and isinstance(above, int | float) and below <= above:
@@ -162,8 +162,7 @@ def _inside(given: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
     for kind, model in _BODIES.items():
         body = given.get(kind)
         if isinstance(body, dict):
-            own = {field.alias or name for name, field in model.model_fields.items()}
-            yield from ((kind, key, body[key]) for key in COMMON if key in body and key not in own)
+            yield from ((kind, key, body[key]) for key in COMMON if key in body and key not in known_keys(model))
 
 
 class Gate(Strict):

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from underway.playbook.models import Playbook
+from underway.playbook.places import Path
 
-Path = tuple[str | int, ...]
-
-_NEAR = 0.7
-"""From here on, by difflib's ratio, a word is taken for a misspelt one."""
+_NEAR, _PREFIX = 0.7, 3
+"""By difflib's ratio, or from so many first letters on, a word is taken for a misspelt or shortened one."""
 _ELSEWHERE = {
     "ignoredaemonsets": "take it out: pods of DaemonSets are always left where they are",
     "disableeviction": "take it out: pods are never deleted past their budgets",
     "dryrun": "take it out, and give --dry-run on the command line",
     "podselector": "did you mean `waitFor`?",
+    "variables": "did you mean `vars`?",
     "selector": "did you mean `select`?",
     "deletelocaldata": "did you mean `deleteEmptyDirData`?",
 }
@@ -38,14 +39,8 @@ def suggestion(word: str, parent: Path) -> str:
         return "take it out"
     known = keys_of(model)
     plain = _plain(word)
-    same = next((key for key in known if _plain(key) == plain), None)
-    if same is not None:
-        return f"did you mean `{same}`?"
-    near = get_close_matches(word, known, n=1, cutoff=_NEAR) or [
-        key for key in known if plain and _plain(key).startswith(plain)
-    ]
-    if near:
-        return f"did you mean `{near[0]}`?"
+    if (key := _nearest_of(word, tuple(known))) is not None:
+        return f"did you mean `{key}`?"
     inner = next((key for key, inside in _inner(model) if word in keys_of(inside)), None)
     if inner is not None:
         return f"it belongs inside `{inner}`"
@@ -55,6 +50,24 @@ def suggestion(word: str, parent: Path) -> str:
     if len(models) > 1 and (outer := models[-2]) is not None and word in keys_of(outer):
         return f"it belongs beside `{names[-1]}`, not inside"
     return f"known here: {', '.join(known)}"
+
+
+def meant(word: str, parent: Path) -> str | None:
+    """The key of the mapping at `parent` that this word misspells."""
+    model = _models_along(parent)[-1]
+    return _nearest_of(word, tuple(keys_of(model))) if model else None
+
+
+@lru_cache(maxsize=1024)
+def _nearest_of(word: str, known: tuple[str, ...]) -> str | None:
+    plain = _plain(word)
+    same = next((key for key in known if _plain(key) == plain), None)
+    if same is not None:
+        return same
+    near = get_close_matches(word, known, n=1, cutoff=_NEAR) or [
+        key for key in known if len(plain) >= _PREFIX and _plain(key).startswith(plain)
+    ]
+    return near[0] if near else None
 
 
 def example(parent: Path, key: str) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,8 @@ from pydantic import ValidationError
 from underway.playbook.checks import cross_checks
 from underway.playbook.complaints import problems_of
 from underway.playbook.diagnostics import BrokenPlaybookError, Diagnostic, diagnose
-from underway.playbook.document import MAX_BYTES, Document, UnreadableError, lines_of, read
+from underway.playbook.document import Document, UnreadableError, lines_of, read
+from underway.playbook.files import bytes_of
 from underway.playbook.models import Playbook
 from underway.playbook.variables import Given, substitute
 
@@ -28,7 +28,7 @@ def load(source: Path, *, sets: Mapping[str, str] | None = None, vars_files: Seq
     for file in vars_files:
         given |= _variables(file)
     given |= {name: Given(value) for name, value in (sets or {}).items()}
-    return load_text(_bytes_of(source), str(source), given)
+    return load_text(bytes_of(source), str(source), given)
 
 
 def load_text(data: bytes, name: str, given: Mapping[str, Given] | None = None) -> Playbook:
@@ -77,24 +77,6 @@ def _document(data: bytes, name: str) -> Document:
     return document
 
 
-def _bytes_of(source: Path) -> bytes:
-    try:
-        if str(source) == "-":
-            return sys.stdin.buffer.read(MAX_BYTES + 1)
-        if source.exists() and not source.is_file() and not source.is_fifo() and not source.is_char_device():
-            raise _unopened(source, "it is a directory" if source.is_dir() else "it is not a file")
-        with source.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise _unopened(source, (error.strerror or str(error)).lower()) from error
-    except ValueError as error:
-        raise _unopened(source, str(error)) from error
-
-
-def _unopened(source: Path, why: str) -> BrokenPlaybookError:
-    return BrokenPlaybookError([Diagnostic(str(source), 1, 1, f"cannot be read: {why}")])
-
-
 def _variables(file: Path) -> dict[str, Given]:
-    data = _document(_bytes_of(file), str(file)).data
+    data = _document(bytes_of(file), str(file)).data
     return {name: Given(value, f"--vars {file}", is_text=False) for name, value in data.items()}

@@ -30,7 +30,7 @@ from underway.playbook.names import (
     RolledName,
     ScaledName,
 )
-from underway.playbook.strict import Broken, Strict, UnfitError, exactly_one
+from underway.playbook.strict import Broken, Strict, UnfitError, exactly_one, shown
 from underway.playbook.types import (
     Count,
     Duration,
@@ -53,7 +53,7 @@ OnFailure = Literal["restore", "stop"]
 def _order(value: Any) -> Any:
     if value in ("auto", "name") or isinstance(value, list | tuple):
         return value
-    raise UnfitError(f"`{value}` is no order", "write auto, name, or a list of nodes")
+    raise UnfitError(f"{shown(value)} is no order", "write auto, name, or a list of nodes")
 
 
 def _together(given: Mapping[str, Any], names: Sequence[str], message: str) -> Iterator[Broken]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from difflib import get_close_matches
 from typing import Annotated, Any, NamedTuple, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
 
-from underway.playbook.strict import UnfitError
+from underway.playbook.strict import UnfitError, shown
 from underway.units import Requirement, Selector, parse_selector, selector_from_object
 
 _LABEL = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
@@ -50,14 +51,14 @@ def _name(value: Any) -> str:
     """A name by RFC 1123, as Kubernetes has it for most objects: a subdomain."""
     if not isinstance(value, str) or len(value) > _MAX_NAME or not re.fullmatch(_SUBDOMAIN, value):
         raise UnfitError(
-            f"`{value}` cannot be the name of an object", "use lowercase letters, digits, `-` and `.`, at most 253"
+            f"{shown(value)} cannot be the name of an object", "use lowercase letters, digits, `-` and `.`, at most 253"
         )
     return value
 
 
 def _namespace(value: Any) -> str:
     if not isinstance(value, str) or not re.fullmatch(_LABEL, value):
-        raise UnfitError(f"`{value}` cannot be a namespace", "use lowercase letters, digits and `-`, at most 63")
+        raise UnfitError(f"{shown(value)} cannot be a namespace", "use lowercase letters, digits and `-`, at most 63")
     return value
 
 
@@ -72,7 +73,7 @@ def _in_namespace(value: Any, kind: str) -> str:
     if len(parts) == 3 and _KIND_OF.get(parts[0].lower()) == kind:  # noqa: PLR2004 - kind, namespace, name
         parts = parts[1:]
     if len(parts) != 2:  # noqa: PLR2004 - namespace and name
-        raise UnfitError(f"`{value}` is not NAMESPACE/NAME", "such as shop/web")
+        raise UnfitError(f"{shown(value)} is not NAMESPACE/NAME", "such as shop/web")
     return f"{_namespace(parts[0])}/{_name(parts[1])}"
 
 
@@ -81,10 +82,12 @@ def _workload(value: Any, kinds: tuple[str, ...]) -> ObjectName:
         return value
     parts = value.split("/") if isinstance(value, str) else []
     if len(parts) != 3:  # noqa: PLR2004 - kind, namespace, name
-        raise UnfitError(f"`{value}` is not KIND/NAMESPACE/NAME", "such as deployment/shop/web")
+        raise UnfitError(f"{shown(value)} is not KIND/NAMESPACE/NAME", "such as deployment/shop/web")
     kind = _KIND_OF.get(parts[0].lower())
     if kind not in kinds:
-        raise UnfitError(f"`{parts[0]}` is not a kind that can stand here", f"use {' or '.join(kinds)}")
+        near = get_close_matches(parts[0].lower(), kinds, n=1, cutoff=0.7)
+        hint = f"did you mean `{near[0]}`?" if near else f"use {' or '.join(kinds)}"
+        raise UnfitError(f"{shown(parts[0])} is not a kind that can stand here", hint)
     return ObjectName(kind, _namespace(parts[1]), _name(parts[2]))
 
 
@@ -113,26 +116,26 @@ def _selector(value: Any) -> Selector:
 
 def _complaints(requirement: Requirement) -> Iterator[str]:
     if not isinstance(requirement.key, str) or not _QUALIFIED.fullmatch(requirement.key):
-        yield f"`{requirement.key}` cannot be the key of a label"
+        yield f"{shown(requirement.key)} cannot be the key of a label"
     if requirement.operator not in ("In", "NotIn", "Exists", "DoesNotExist"):
-        yield f"`{requirement.operator}` is not one of In, NotIn, Exists, DoesNotExist"
+        yield f"{shown(requirement.operator)} is not one of In, NotIn, Exists, DoesNotExist"
     if (requirement.operator in ("In", "NotIn")) != bool(requirement.values):
-        yield f"`{requirement.operator}` {'takes no' if requirement.values else 'needs'} values"
+        yield f"{shown(requirement.operator)} {'takes no' if requirement.values else 'needs'} values"
     for value in requirement.values:
         fits = isinstance(value, str) and (not value or ("/" not in value and _QUALIFIED.fullmatch(value)))
         if not fits:
-            yield f"`{value}` cannot be the value of a label"
+            yield f"{shown(value)} cannot be the value of a label"
 
 
 def _image(value: Any) -> str:
     if not isinstance(value, str) or not _IMAGE.fullmatch(value):
-        raise UnfitError(f"`{value}` is not an image", "such as registry.k8s.io/kube-proxy:v1.34.4")
+        raise UnfitError(f"{shown(value)} is not an image", "such as registry.k8s.io/kube-proxy:v1.34.4")
     return value
 
 
 def _environment(value: str) -> str:
     if not _ENVIRONMENT.fullmatch(value):
-        raise UnfitError(f"`{value}` cannot be the name of an environment variable")
+        raise UnfitError(f"{shown(value)} cannot be the name of an environment variable")
     return value
 
 

@@ -12,6 +12,8 @@ from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 RULE = "rule"
 """The type of pydantic's error for a `Broken` rule; its context has `message` and `hint`."""
 
+_CLIP = 100
+
 
 class Broken(NamedTuple):
     """A rule between several fields that does not hold; `key` is the field to point at, None the whole."""
@@ -27,6 +29,23 @@ class UnfitError(ValueError):
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
         self.hint = hint
+
+
+def shown(value: Any) -> str:
+    """What was written, for a message: never as Python writes it."""
+    match value:
+        case None:
+            return "nothing"
+        case Mapping():
+            return "a mapping"
+        case list() | tuple():
+            return "a list"
+        case bool():
+            return "`true`" if value else "`false`"
+        case "":
+            return '`""`'
+    text = str(value)
+    return f"`{text[:_CLIP]}…`" if len(text) > _CLIP else f"`{text}`"
 
 
 class Strict(BaseModel):
@@ -66,6 +85,10 @@ def _again(details: ErrorDetails) -> InitErrorDetails:
     return InitErrorDetails(type=details["type"], loc=details["loc"], input=details["input"], ctx=context)
 
 
+def known_keys(model: type[BaseModel]) -> set[str]:
+    return {field.alias or name for name, field in model.model_fields.items()}
+
+
 def exactly_one(given: Mapping[str, Any], names: Sequence[str], what: str, model: type[BaseModel]) -> Iterator[Broken]:
     """Of these keys one has to be given, says `what`. One that is misspelt is told as such, not as missing."""
     present = [name for name in given if name in names and given[name] is not None]
@@ -78,6 +101,5 @@ def exactly_one(given: Mapping[str, Any], names: Sequence[str], what: str, model
     if empty is not None:
         yield Broken(f"`{empty}` is empty", empty, "indent what belongs to it below it")
         return
-    known = {field.alias or name for name, field in model.model_fields.items()}
-    if given.keys() <= known:
+    if given.keys() <= known_keys(model):
         yield Broken(what, hint=f"one of: {', '.join(names)}")

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, PlainSerializer, StrictBool, StrictFloat, StrictInt, WithJsonSchema
 
-from underway.playbook.strict import UnfitError
+from underway.playbook.strict import UnfitError, shown
 from underway.units import Share, format_duration, parse_duration, parse_share
 
 _LONGEST = timedelta(days=365)
@@ -24,19 +24,19 @@ _CONDITION = {"true": "True", "false": "False", "unknown": "Unknown"}
 
 def _duration(value: Any) -> timedelta:
     if isinstance(value, int | float) and not isinstance(value, bool):
-        raise UnfitError(f"`{value}` has no unit", f"write {value}s for seconds, or such as 500ms, 1m30s, 2h")
+        raise UnfitError(f"{shown(value)} has no unit", f"write {value}s for seconds, or such as 500ms, 1m30s, 2h")
     if not isinstance(value, timedelta | str):
-        raise UnfitError("expected a duration", "such as 500ms, 3s, 1m30s or 2h")
+        raise UnfitError(f"expected a duration, found {shown(value)}", "such as 500ms, 3s, 1m30s or 2h")
     found = value if isinstance(value, timedelta) else parse_duration(value)
     if found > _LONGEST:
-        raise UnfitError(f"`{value}` is longer than a year")
+        raise UnfitError(f"{shown(value)} is longer than a year")
     return found
 
 
 def _positive_duration(value: Any) -> timedelta:
     found = _duration(value)
     if found <= timedelta():
-        raise UnfitError(f"`{value}` is no time at all: it must be more than 0s")
+        raise UnfitError(f"{shown(value)} is no time at all: it must be more than 0s")
     return found
 
 
@@ -44,17 +44,17 @@ def _share(value: Any) -> Share:
     if isinstance(value, Share):
         return value
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise UnfitError(f"`{value}` is neither a number nor a percentage such as 25%")
+        raise UnfitError(f"{shown(value)} is neither a number nor a percentage such as 25%")
     found = parse_share(value)
     if found.percent and found.value > _ALL:
-        raise UnfitError(f"{found} is more than all of them")
+        raise UnfitError(f"{shown(found)} is more than all of them")
     return found
 
 
 def _positive_share(value: Any) -> Share:
     found = _share(value)
     if found.value == 0:
-        raise UnfitError(f"`{value}` is none of them: nothing could ever be done", "use 1 or more")
+        raise UnfitError(f"{shown(value)} is none of them: nothing could ever be done", "use 1 or more")
     return found
 
 
@@ -68,7 +68,7 @@ def _seconds(value: Any) -> int | None:
         return value
     found = _duration(value).total_seconds()
     if found != int(found):
-        raise UnfitError(f"`{value}` is not a whole number of seconds")
+        raise UnfitError(f"{shown(value)} is not a whole number of seconds")
     return int(found)
 
 
@@ -79,7 +79,7 @@ def _url(value: Any) -> str:
     except ValueError:
         fine = False
     if not fine or any(not character.isprintable() or character.isspace() for character in value):
-        raise UnfitError(f"`{value}` is not a URL", "such as http://127.0.0.1:30080/")
+        raise UnfitError(f"{shown(value)} is not a URL", "such as http://127.0.0.1:30080/")
     return str(value)
 
 
@@ -90,12 +90,13 @@ def compiled(pattern: str) -> re.Pattern[str]:
             warnings.simplefilter("ignore")
             return re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:
-        raise UnfitError(f"`{pattern}` is not a regular expression: {error}") from error
+        raise UnfitError(f"{shown(pattern)} is not a regular expression: {error}") from error
 
 
 def _pattern(value: Any) -> str:
     if not isinstance(value, str):
-        raise UnfitError(f"`{value}` is not a regular expression", "put it in quotes")
+        hint = None if isinstance(value, dict | list) else "put it in quotes"
+        raise UnfitError(f"{shown(value)} is not a regular expression", hint)
     return compiled(value).pattern
 
 
@@ -113,7 +114,7 @@ def _conditions(value: Any) -> Mapping[str, str]:
     found = {key: _CONDITION.get(str(status).lower()) for key, status in given.items()}
     for key, status in found.items():
         if status is None:
-            raise UnfitError(f"`{given[key]}` is not a condition's status", "use True, False or Unknown")
+            raise UnfitError(f"{shown(given[key])} is not a condition's status", "use True, False or Unknown")
     return {key: status for key, status in found.items() if status is not None}
 
 
@@ -134,7 +135,7 @@ def _statuses(value: Any) -> Statuses:
     for item in value if isinstance(value, list | tuple) else (value,):
         found = _STATUS.fullmatch(str(item))
         if found is None or int(found[2] or found[1]) < int(found[1]):
-            raise UnfitError(f"`{item}` is not an HTTP status", "such as 200, 200-399 or [200, 404]")
+            raise UnfitError(f"{shown(item)} is not an HTTP status", "such as 200, 200-399 or [200, 404]")
         ranges.append((int(found[1]), int(found[2] or found[1])))
     if not ranges:
         raise UnfitError("no status is left that would be good")

@@ -9,12 +9,15 @@ from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from underway.playbook.diagnostics import Problem
-from underway.playbook.document import Document, Path, Place, core_scalar
-from underway.playbook.strict import UnfitError
+from underway.playbook.document import Document, core_scalar
+from underway.playbook.places import Path, Place
+from underway.playbook.strict import UnfitError, shown
 from underway.playbook.types import compiled
 from underway.units import parse_duration
 
-_USE = re.compile(r"\$(?P<escaped>\$)?\{(?P<name>[^}]*)\}")
+_USE = re.compile(r"\$(?P<escaped>\$)?\{(?P<name>[^{}]{0,100})\}")
+_FAR = 100
+"""So many lines of a text are searched for a variable."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _READ: Mapping[str, type | tuple[type, ...]] = {"integer": int, "number": (int, float), "boolean": bool}
 _TYPES = ("string", "duration", *_READ)
@@ -45,6 +48,7 @@ def substitute(document: Document, given: Mapping[str, Given]) -> Filled:
         return filled
     declared = spec.get("vars")
     filler = _Filler(document, declared if isinstance(declared, dict) else {}, filled)
+    filler.are_declared = isinstance(declared, dict | None)
     filler.value_all(given)
     done = {key: item if key == "vars" else filler.fill(item, ("spec", key)) for key, item in spec.items()}
     filled.data = {**document.data, "spec": done}
@@ -57,6 +61,8 @@ class _Filler:
     declared: Mapping[str, Any]
     filled: Filled
     values: dict[str, Any] = field(default_factory=dict)
+    are_declared: bool = True
+    """Whether spec.vars says what there is; if it is no mapping, that is told, and not what is missing."""
 
     def complain(self, place: Place, message: str, hint: str | None = None) -> None:
         self.filled.problems.append(Problem(place, message, hint))
@@ -83,7 +89,7 @@ class _Filler:
             )
         if given is not None:
             self._take(name, about, given, self.document.keys[path])
-        elif default is None:
+        elif default is None and not get_close_matches("default", about.keys() - {"default"}, n=1):
             self.complain(
                 self.document.keys[path],
                 f"variable `{name}` has no value",
@@ -108,11 +114,13 @@ class _Filler:
         if not isinstance(item, str) or "${" not in item:
             return item
         place = self.document.values[path]
-        names = [use["name"] for use in _USE.finditer(item) if not use["escaped"]]
+        names = dict.fromkeys(use["name"] for use in _USE.finditer(item) if not use["escaped"])
         for name in names:
-            if name not in self.declared:
+            if not name:
+                self.complain(self._use(place, name), "`${}` names no variable", "write $${} for the text itself")
+            elif name not in self.declared and self.are_declared:
                 hint = self._near(name, "declare it under spec.vars, or write $${…} for the text itself")
-                self.complain(place, f"there is no variable `{name}`", hint)
+                self.complain(self._use(place, name), f"there is no variable `{name}`", hint)
         if any(name not in self.values for name in names):
             self.filled.unfilled.add(place)
             return item
@@ -120,6 +128,15 @@ class _Filler:
         if whole and not whole["escaped"]:
             return self.values[whole["name"]]
         return _USE.sub(lambda use: use[0][1:] if use["escaped"] else _as_text(self.values[use["name"]]), item)
+
+    def _use(self, start: Place, name: str) -> Place:
+        """Where the variable is used in the text that starts here, as far as it is written out there."""
+        use = re.compile(rf"(?<!\$)\$\{{{re.escape(name)}\}}")
+        for number, line in enumerate(self.document.lines[start.line : start.line + _FAR], start.line):
+            found = use.search(line, start.column if number == start.line else 0)
+            if found:
+                return Place(number, found.start())
+        return start
 
     def _near(self, name: str, otherwise: str) -> str:
         near = get_close_matches(name, self.declared, n=1)
@@ -136,24 +153,24 @@ def _typed(given: Given, kind: str) -> Any:
                 if not isinstance(value, dict | list)
                 else None
             )
-            raise UnfitError(f"`{_as_text(value)}` is not text", hint)
+            raise UnfitError(f"{shown(value)} is not text", hint)
         if not given.is_text and _USE.search(value):
             raise UnfitError("a variable cannot be made of others")
         return value
     read = core_scalar(value) if given.is_text else value
     if kind == "duration":
         if not isinstance(read, str):
-            raise UnfitError(f"`{_as_text(value)}` is not a duration", "such as 500ms, 3s, 1m30s or 2h")
+            raise UnfitError(f"{shown(value)} is not a duration", "such as 500ms, 3s, 1m30s or 2h")
         parse_duration(read)
     elif not isinstance(read, _READ[kind]) or isinstance(read, bool) != (kind == "boolean"):
-        raise UnfitError(f"`{_as_text(value)}` is not of type {kind}")
+        raise UnfitError(f"{shown(value)} is not of type {kind}", "write true or false" if kind == "boolean" else None)
     return read
 
 
 def _allowed(value: Any, about: Mapping[str, Any]) -> None:
     choices, pattern = about.get("enum"), about.get("pattern")
     if isinstance(choices, list) and choices and value not in choices:
-        raise UnfitError(f"`{_as_text(value)}` is not one of {', '.join(map(_as_text, choices))}")
+        raise UnfitError(f"{shown(value)} is not one of {', '.join(map(_as_text, choices))}")
     if not isinstance(pattern, str):
         return
     try:
@@ -161,7 +178,7 @@ def _allowed(value: Any, about: Mapping[str, Any]) -> None:
     except UnfitError:
         return  # told where the pattern stands
     if fits is None:
-        raise UnfitError(f"`{_as_text(value)}` does not match its pattern {pattern}")
+        raise UnfitError(f"{shown(value)} does not match its pattern {pattern}")
 
 
 def _as_text(value: Any) -> str:
