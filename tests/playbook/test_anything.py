@@ -42,7 +42,8 @@ spec:
           - node: {kubeletVersion: '${version}', ready: 10s}
     - soak: {for: 1m}
 """
-LINES = VALID.splitlines()
+SHIPPED = Path(__file__).parents[2] / "playbooks" / "maintain-workers.yaml"
+ORIGINALS = [VALID.splitlines(), SHIPPED.read_text(encoding="utf-8").splitlines()]
 SCALARS = st.one_of(
     st.sampled_from(
         ["", "~", "true", "-1", "0", "1e999", "${x}", "${", "$${x}", "*a", "&a", "!t", "[", "{", "'", "|", "%"]
@@ -108,10 +109,10 @@ def test_any_spec_is_told(spec: object) -> None:
 @PATIENT
 @given(st.data())
 def test_any_mutation_of_a_playbook_is_told(data: st.DataObject) -> None:
-    lines = list(LINES)
+    lines = list(data.draw(st.sampled_from(ORIGINALS)))
     for _ in range(data.draw(st.integers(1, 3))):
         here, there = data.draw(st.integers(0, len(lines) - 1)), data.draw(st.integers(0, len(lines) - 1))
-        match data.draw(st.sampled_from(["delete", "duplicate", "swap", "scalar", "cut"])):
+        match data.draw(st.sampled_from(["delete", "duplicate", "swap", "scalar", "cut", "sign", "indent"])):
             case "delete" if len(lines) > 1:
                 del lines[here]
             case "duplicate":
@@ -121,6 +122,11 @@ def test_any_mutation_of_a_playbook_is_told(data: st.DataObject) -> None:
             case "scalar":
                 key, colon, _ = lines[here].rpartition(": ")
                 lines[here] = f"{key}{colon}{data.draw(SCALARS)}"
+            case "sign":
+                at = data.draw(st.integers(0, len(lines[here])))
+                lines[here] = lines[here][:at] + data.draw(st.characters()) + lines[here][at:]
+            case "indent":
+                lines[here] = data.draw(st.sampled_from(["", " ", "  ", "\t", "- "])) + lines[here].lstrip()
             case _:
                 lines[here] = lines[here][: data.draw(st.integers(0, len(lines[here])))]
     _is_told("\n".join(lines).encode("utf-8", errors="surrogatepass"))

@@ -35,39 +35,7 @@ WITH_VARIABLES = (
         drain: {settle: '${calm}', deleteEmptyDirData: '${clean}'}
 """
 )
-OF_LANGUAGE = (
-    HEAD
-    + """spec:
-  vars:
-    version: {type: string, default: v1.34.4, pattern: 'v1\\.\\d+\\.\\d+', description: the kubelet to end with}
-  guards:
-    - name: storefront
-      http: {url: http://127.0.0.1:30080/, every: 50ms, timeout: 2s, lost: 0}
-    - service: {name: shop/web, minReady: 2}
-  steps:
-    - name: more room
-      scale: {workload: deployment/shop/web, by: 1, restore: end}
-    - name: upgrade the workers
-      nodes:
-        select: {labels: '!node-role.kubernetes.io/control-plane'}
-        maxUnavailable: 1
-        drain: {strategy: auto, settle: 3s, timeout: 10m, deleteEmptyDirData: true}
-        maintain:
-          job:
-            image: registry.k8s.io/kube-proxy:v1.34.4
-            privileged: true
-            hostPID: true
-            command: [nsenter, -t, "1", -m, -u, -i, -n, -p, --, sh, -c, "install-kubelet ${version}"]
-            timeout: 5m
-        verify:
-          - node: {kubeletVersion: '${version}', ready: 10s}
-    - name: new storefront
-      rollout: {workload: deployment/shop/web, images: {web: 'shop/web:2'}, strategy: auto}
-      after:
-        - workload: {name: deployment/shop/web, ready: all}
-  onFailure: restore
-"""
-)
+OF_LANGUAGE = Path(__file__).parent / "good" / "upgrade-workers.yaml"
 
 
 def _with(tmp_path: Path, text: str, **sets: str) -> Playbook:
@@ -88,7 +56,7 @@ def _named(name: str) -> str | None:
 
 
 def test_the_playbook_of_the_language_page_is_read() -> None:
-    playbook = load_text(OF_LANGUAGE.encode(), "language.yaml")
+    playbook = load(OF_LANGUAGE)
     nodes = playbook.spec.steps[1].nodes
     assert nodes is not None
     assert nodes.maintain is not None
