@@ -163,18 +163,21 @@ def selector_from_object(source: Mapping[str, Any]) -> Selector:
 
 _TERM = re.compile(
     r"\s*(?:(?P<absent>!)\s*(?P<missing>[\w./-]+)"
-    r"|(?P<key>[\w./-]+)(?:\s+(?P<set>in|notin)\s*\((?P<values>[^()]*)\)|\s*(?P<equal>==|=|!=)\s*(?P<value>[\w.-]*))?)\s*"
+    r"|(?P<key>[\w./-]+)(?:\s+(?P<set>in|notin)\s*\((?P<values>[^()]*)\)|\s*(?P<equal>==|=|!=)\s*(?P<value>[\w.-]*))?)\s*",
+    re.ASCII,
 )
 
 
 def parse_selector(text: str) -> Selector:
     """Read kubectl's notation: `a=b,c!=d,e in (f,g),h notin (i),j,!k`. Raises ValueError with the position."""
     requirements: list[Requirement] = []
-    position = 0
+    position = 0 if text.strip() else len(text)
     while position < len(text):
         found = _TERM.match(text, position)
         if not found or found.end() == position:
             raise ValueError(f"`{text}` is not a label selector: cannot read it from column {position + 1}")
+        if found["set"] and not found["values"].strip():
+            raise ValueError(f"`{text}` is not a label selector: `{found['set']} ()` names no values")
         requirements.append(_requirement(found))
         position = found.end()
         if position < len(text):

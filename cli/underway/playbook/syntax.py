@@ -31,7 +31,8 @@ def syntax_problem(error: yaml.MarkedYAMLError, text: str) -> Problem:
     if stumble.sign == "\t" or ("\t" in before and not before.strip(" \t-")):
         return Problem(here, "a tab stands where YAML wants spaces", "use spaces instead")
     said = ", ".join(part for part in (stumble.context, stumble.problem) if part)
-    return _in_scalar(stumble) or _in_structure(stumble) or Problem(here, f"this is not YAML: {said}")
+    told = _in_scalar(stumble) or _at_its_begin(stumble) or _in_structure(stumble)
+    return told or Problem(here, f"this is not YAML: {said}")
 
 
 @dataclass(frozen=True)
@@ -78,14 +79,26 @@ def _in_scalar(stumble: _Stumble) -> Problem | None:
         return Problem(here, f"there is no `&{name}` before this alias", "to begin text with *, put quotes around it")
     if stumble.context.startswith("found duplicate anchor"):
         return Problem(here, "this anchor is given twice", f"the first is on line {opened.line + 1}")
+    if stumble.problem.startswith("found incompatible YAML document"):
+        return Problem(here, "this is another version of YAML", "take the line out, or write %YAML 1.2")
+    return None
+
+
+def _at_its_begin(stumble: _Stumble) -> Problem | None:
+    """A value that begins with a sign that means something to YAML."""
+    here, opened = stumble.here, stumble.opened
     if "cannot start any token" in stumble.problem:
         return Problem(here, f"a value cannot begin with `{stumble.sign}`", _QUOTE)
+    if stumble.problem == "mapping keys are not allowed here":
+        return Problem(here, "a value cannot begin with `? `", _QUOTE)
     if stumble.context.startswith(("while scanning an alias", "while scanning an anchor")):
         return Problem(opened, f"a name has to follow `{stumble.opening}`", _QUOTE)
     if stumble.context.startswith(("while scanning a tag", "while parsing a tag")):
         return Problem(opened, "what begins with `!` is a tag to YAML", _QUOTE)
-    if stumble.problem.startswith("found incompatible YAML document"):
-        return Problem(here, "this is another version of YAML", "take the line out, or write %YAML 1.2")
+    if stumble.context.startswith("while scanning a block scalar"):
+        return Problem(here, f"text after `{stumble.opening}` begins on the next line", _QUOTE)
+    if stumble.context.startswith("while scanning a directive"):
+        return Problem(opened, "a line that begins with `%` is a directive to YAML", "take it out")
     return None
 
 
