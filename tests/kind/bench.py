@@ -152,14 +152,16 @@ def unused_node(runs: int) -> None:
 
 
 def crowded_node(count: int = 100) -> None:
-    """A node of 100 pods of one Deployment, and the best that can be: starting 100 such pods on the other workers,
-    waiting for the last to settle, and stopping 100 pods."""
+    """A node of 100 pods of one Deployment, and the best that can be: the same pods started on the other workers, the
+    last of them settled, and 100 pods stopped. The parts of the bound are measured before, on the same cluster.
+    """
     first, *others = workers()
     reset_shop({"web": 0, "cart": 0, "polite": 0}, members=0)
+    start, stop = _started_and_stopped(count, first)
     for name in others:
         kubectl("cordon", name)
-    scale("deployment", "web", count)
-    until(settled, 300, f"{count} pods are Ready on {first}")
+    scale("deployment", "crowd", count)
+    until(settled, 400, f"{count} pods are Ready on {first}")
     for name in others:
         kubectl("uncordon", name)
     began = time.monotonic()
@@ -168,18 +170,8 @@ def crowded_node(count: int = 100) -> None:
     if ran.returncode:
         sys.stderr.write(ran.stdout + ran.stderr)
     kubectl("uncordon", first)
-    scale("deployment", "web", 0)
-    until(settled, 300, "the pods are gone")
-    kubectl("cordon", first)
-    began = time.monotonic()
-    scale("deployment", "web", count)
-    until(settled, 300, f"{count} pods are Ready on the others")
-    start = time.monotonic() - began
-    kubectl("uncordon", first)
-    began = time.monotonic()
-    scale("deployment", "web", 0)
-    until(settled, 300, "the pods are gone")
-    stop = time.monotonic() - began
+    scale("deployment", "crowd", 0)
+    until(settled, 400, "the pods are gone")
     settle = 3.0
     bound = start + settle + stop
     parts = (
@@ -187,6 +179,19 @@ def crowded_node(count: int = 100) -> None:
     )
     print(f"\n### A node of {count} pods\n\nBound: {parts} = {bound:.1f} s.")
     print(f"underway drain: {taken:.1f} s, {taken / bound:.2f} of the bound, exit status {ran.returncode}.", flush=True)
+
+
+def _started_and_stopped(count: int, without: str) -> tuple[float, float]:
+    """How long so many pods take to become Ready on the other workers, and then to be gone; in seconds."""
+    kubectl("cordon", without)
+    taken = []
+    for replicas in (count, 0):
+        began = time.monotonic()
+        scale("deployment", "crowd", replicas)
+        until(settled, 400, f"there are {replicas} pods")
+        taken.append(time.monotonic() - began)
+    kubectl("uncordon", without)
+    return taken[0], taken[1]
 
 
 def main() -> None:
