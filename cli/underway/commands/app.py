@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import typer
+from typer.exceptions import TyperException
 
 from underway.commands import drain, rehearse, report, restore, run, schema, status, uncordon, validate, version
 from underway.errors import ExitStatus, UnderwayError
@@ -44,6 +45,10 @@ def answer() -> int:
         return error.exit_status
     except typer.Exit as found:
         return found.exit_code
+    except TyperException as error:
+        # what Typer raises for a command line that it does not understand; it prints the usage and the mistake
+        error.show()  # type: ignore[attr-defined]  # only its subclasses, all private, have it
+        return ExitStatus.USAGE
     except (typer.Abort, KeyboardInterrupt):
         sys.stderr.write("\n")
         return ExitStatus.INTERRUPTED

@@ -29,7 +29,6 @@ from underway.engine.run import Run
 from underway.engine.stepping import step_name
 from underway.errors import Blocker, ExitStatus, RefusedError, UsageError
 from underway.playbook.models import NodesStep, Playbook
-from underway.report.forms import render
 from underway.report.views import View, view_for
 from underway.steps import nodes
 
@@ -240,6 +239,8 @@ def _heed_signals(run: Run, nudge: asyncio.Event, driving: asyncio.Future[None])
 
 
 def _write_forms(directory: Path, end: Receipt, events: list[Event]) -> None:
+    from underway.report.forms import render
+
     try:
         directory.mkdir(parents=True, exist_ok=True)
         for name, form in _FORMS.items():

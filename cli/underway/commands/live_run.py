@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import typer
 
@@ -24,9 +24,11 @@ from underway.live.connection import Connection, open_connection
 from underway.playbook.load import from_command_line
 from underway.playbook.models import Playbook
 from underway.probes.prober import Prober
-from underway.report.status import RunDetail, RunStatus, render_run, render_runs, status_json
 from underway.steps import marks
 from underway.units import parse_duration
+
+if TYPE_CHECKING:
+    from underway.report.status import RunStatus
 
 
 @dataclass(frozen=True)
@@ -210,6 +212,8 @@ def status_live(run: str | None, target: Target, output: Literal["text", "json"]
 
 
 async def _status(run: str | None, target: Target, output: Literal["text", "json"]) -> int:
+    from underway.report.status import RunDetail, render_run, render_runs, status_json
+
     async with _opened(target) as connection, _read(connection, ()) as cluster:
         now = cluster.now()
         found = standings(cluster.state(), now)
@@ -231,6 +235,8 @@ async def _status(run: str | None, target: Target, output: Literal["text", "json
 
 
 def _row(standing: Standing, now: datetime) -> RunStatus:
+    from underway.report.status import RunStatus
+
     phase: Literal["running", "abandoned", "done"] = (
         "running" if standing.alive else "abandoned" if standing.unfinished else "done"
     )
