@@ -26,7 +26,7 @@ from watcher import Watcher
 _UNDERWAY = str(Path(sys.executable).parent / "underway")
 _PLAYBOOK = str(Path(__file__).parent / "bench_playbook.yaml")
 _BEFORE_AND_AFTER = 2.0
-_KUBECTL_LIMIT = "60s"
+_KUBECTL_LIMIT = "30s"
 
 
 @dataclass(frozen=True)
