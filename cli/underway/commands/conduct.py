@@ -210,6 +210,8 @@ async def _drive(conducted: _Conduct) -> int:
         run.left_changed = run.left_changed or tuple(_still_marked(conducted))
     end = conducted.receipt()
     conducted.record(end)
+    if conducted.journal is not None and conducted.journal.trouble:
+        sys.stderr.write(f"warning: the journal is not whole: {conducted.journal.trouble}\n")
     if order.showing.report is not None:
         _write_forms(order.showing.report, end, conducted.events)
     return end.exit_status

@@ -32,9 +32,14 @@ from underway.errors import Blocker
 from underway.gates.measurements import Measurements
 from underway.steps import undo
 from underway.steps.progress import Fact, NodeEntered, PodJudged, PodLeft, Turn
+from underway.units import format_duration
 
 PUT_BACK_LIMIT = timedelta(minutes=10)
 WHOLE_LIMIT = timedelta(minutes=2)
+RELEASE_LIMIT = timedelta(seconds=30)
+SILENCE_LIMIT = timedelta(seconds=90)
+"""A state that the server has not confirmed for so long is no ground to act on. Half a minute is usual when nothing
+happens (`Cluster.silence`)."""
 _CLOCKS_DIFFER = timedelta(seconds=50)
 
 
@@ -47,13 +52,19 @@ class Decision:
     wake: datetime | None = None
 
 
-def decide(run: Run, state: ClusterState, measurements: Measurements, now: datetime) -> Decision:
+def decide(
+    run: Run, state: ClusterState, measurements: Measurements, now: datetime, silence: timedelta = timedelta()
+) -> Decision:
+    """Decide once. `silence`: how long the state may be out of date."""
     decision = Decision()
     tell = decision.events.append
     turn = Turn(run.id, state, now, run.left_traffic, lambda fact: tell(_told(fact, run, now)))
     look = guarding.Look(run, state, measurements, now, tell)
     _renew_lease(run, turn)
-    _advance(run, turn, look, decision)
+    if silence > SILENCE_LIMIT and run.phase == "proceeding" and not run.stop:
+        turn.wait(Ref("cluster", "", "state"), f"not confirmed by the API server for {format_duration(silence)}")
+    else:
+        _advance(run, turn, look, decision)
     _remember_disturbed(run, turn)
     decision.actions += turn.actions
     waits = tuple((str(wait.object), wait.reason) for wait in turn.waits)
@@ -156,11 +167,15 @@ def _has_died(lease: Lease, run: Run, turn: Turn) -> bool:
 
 
 def _release(run: Run, turn: Turn) -> None:
-    if run.lease in turn.state.leases and turn.state.leases[run.lease].holder == run.holder:
-        turn.act(DeleteLease(run.lease, says="release"))
-        turn.wait(run.lease, "is being released")
-    else:
+    """A Lease that cannot be deleted runs out by itself: that is no reason not to end."""
+    since = run.releasing_since = run.releasing_since or turn.now
+    lease = turn.state.leases.get(run.lease)
+    if lease is None or lease.holder != run.holder or turn.now >= since + RELEASE_LIMIT:
         run.phase = "ended"
+        return
+    turn.act(DeleteLease(run.lease, says="release"))
+    turn.wait(run.lease, "is being released")
+    turn.look_again(since + RELEASE_LIMIT)
 
 
 # -- from the first look to the end --------------------------------------------------------------------------------
@@ -235,7 +250,7 @@ def _put_back(run: Run, turn: Turn) -> None:
         if turn.now >= since + PUT_BACK_LIMIT:
             run.left_changed = tuple(str(ref) for ref in left)
             run.outcome = "failed" if run.outcome == "done" else run.outcome
-            run.reason = "; ".join(filter(None, (run.reason, f"not put back within {PUT_BACK_LIMIT}")))
+            run.reason = "; ".join(filter(None, (run.reason, f"not put back within {format_duration(PUT_BACK_LIMIT)}")))
             run.phase = "releasing"
         return
     ailing = _ailing(run, turn)

@@ -25,17 +25,28 @@ def runs_directory() -> Path:
 
 
 class Journal:
-    """Appends; made with the run's directory, readable only by its owner."""
+    """Appends; made with the run's directory, readable only by its owner. UsageError if that cannot be written."""
 
     def __init__(self, run: str) -> None:
         self.directory = runs_directory() / run
-        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._file = os.open(self.directory / _FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self.trouble = ""
+        """Why the journal is not whole; the run goes on without it."""
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._file = os.open(self.directory / _FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        except OSError as error:
+            hint = "set XDG_STATE_HOME to a directory that can be written"
+            raise UsageError(f"no journal can be written in `{self.directory}`: {error.strerror}", hint) from error
 
     def append(self, event: Event) -> None:
-        if event.journaled:
+        """A disk that is full in the middle of a run must not stop the run there."""
+        if not event.journaled or self.trouble:
+            return
+        try:
             os.write(self._file, to_json(event) + b"\n")
             os.fsync(self._file)
+        except OSError as error:
+            self.trouble = error.strerror or type(error).__name__
 
     def close(self) -> None:
         os.close(self._file)

@@ -78,7 +78,7 @@ class Loop:
 
     def _turn(self, now: datetime) -> datetime:
         """Decide once and send what was decided; returns when to look again."""
-        decision = decide(self.run, self.cluster.state(), self.measuring, now)
+        decision = decide(self.run, self.cluster.state(), self.measuring, now, self.cluster.silence())
         for event in decision.events:
             self.record(event)
         wake = decision.wake or now + _PULSE

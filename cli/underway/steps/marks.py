@@ -58,8 +58,10 @@ def announce_node(node: Node, run: str) -> PatchNode:
 
 
 def cordon(node: Node, run: str) -> PatchNode:
-    """Cordon the node and say that it was us; someone else's cordon stays theirs."""
-    ours = {} if node.unschedulable else {CORDONED: "true"}
+    """Cordon the node and say that it was us; someone else's cordon, or an earlier run's on purpose, stays theirs."""
+    ours: dict[str, str | None] = {CORDONED: "true"}
+    if node.unschedulable:
+        ours = {} if run_of(node) == run else {CORDONED: None}
     return PatchNode(
         node.ref,
         node.uid,
