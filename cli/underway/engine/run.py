@@ -12,7 +12,7 @@ from underway.engine.events import RunOutcome
 from underway.engine.watched import Watched
 from underway.errors import Blocker
 from underway.playbook.models import Playbook
-from underway.steps.nodes import NodesWork
+from underway.steps.node_work import NodesWork
 
 LEASE_SECONDS = 10
 LEASE_RENEWAL = timedelta(seconds=3)

@@ -11,7 +11,8 @@ from underway.engine.guarding import Look, close, open_group
 from underway.engine.run import Run, StepPlace
 from underway.playbook.models import CheckStep, NodesStep, SoakStep, Step
 from underway.steps import nodes
-from underway.steps.nodes import Checked, NodesWork, StepEnd
+from underway.steps.node_work import NodesWork
+from underway.steps.nodes import Checked, StepEnd
 from underway.steps.progress import Turn
 from underway.units import format_duration
 

@@ -28,7 +28,7 @@ def detach(pod: Pod, way: Handoff, settle: timedelta, turn: Turn) -> None:
 
 def carry_on(pod: Pod, turn: Turn, *, grace: int | None = None, back: bool = False) -> None:
     """Make the next move of a pod whose handoff has begun."""
-    withdrawn = pod.annotations.get(marks.STAGE) == "withdrawn"
+    withdrawn = marks.stage(pod) == "withdrawn"
     if withdrawn and not traffic.in_traffic(pod, turn.state):
         turn.left_traffic.setdefault(pod.uid, turn.now)
     left = turn.left_traffic.get(pod.uid)
@@ -112,7 +112,7 @@ def recount_budgets(turn: Turn) -> None:
     withdrawn = [
         pod
         for pod in turn.state.marked_pods()
-        if marks.pod_run(pod) == turn.run and pod.annotations.get(marks.STAGE) == "withdrawn" and pod.deleting is None
+        if marks.pod_run(pod) == turn.run and marks.stage(pod) == "withdrawn" and pod.deleting is None
     ]
     for budget, since in _left_budgets(withdrawn, turn):
         touched = marks.recounted_at(budget)

@@ -81,7 +81,7 @@ def detached_from(replicaset_uid: str, state: ClusterState) -> list[Pod]:
     return [
         pod
         for pod in state.marked_pods()
-        if pod.annotations.get(marks.OWNER) == replicaset_uid and pod.annotations.get(marks.STAGE) == "detached"
+        if pod.annotations.get(marks.OWNER) == replicaset_uid and marks.stage(pod) == "detached"
     ]
 
 
@@ -90,7 +90,7 @@ def serving(replicaset_uid: str, state: ClusterState) -> int:
 
     A pod that has just been detached is its own until it releases it, so each is counted by its UID.
     """
-    candidates = {pod.uid: pod for pod in state.pods_of(replicaset_uid) if marks.STAGE not in pod.annotations}
+    candidates = {pod.uid: pod for pod in state.pods_of(replicaset_uid) if not marks.stage(pod)}
     candidates |= {pod.uid: pod for pod in detached_from(replicaset_uid, state)}
     return sum(traffic.serves(pod, state) for pod in candidates.values())
 
@@ -127,7 +127,7 @@ def next_move(
     """
     if pod.deleting is not None:
         return Await("terminating")
-    if pod.annotations.get(marks.STAGE) == "withdrawn":
+    if marks.stage(pod) == "withdrawn":
         return _withdrawn(pod, state, left_traffic, now, back=back)
     if not pod.ready:
         return Reattach() if back else Remove()
@@ -164,7 +164,7 @@ def _shortfall(pod: Pod, state: ClusterState, ledger: Ledger) -> str | None:
 
 def _replacement(uid: str, state: ClusterState) -> str:
     """Say which pod is waited for, with what the cluster says about it."""
-    own = [pod for pod in state.pods_of(uid) if pod.deleting is None and marks.STAGE not in pod.annotations]
+    own = [pod for pod in state.pods_of(uid) if pod.deleting is None and not marks.stage(pod)]
     for pod in own:
         if not pod.ready:
             return f"replacement {pod.name} is not Ready" + (f": {pod.waiting}" if pod.waiting else "")

@@ -42,6 +42,11 @@ def pod_run(pod: Pod) -> str | None:
     return pod.labels.get(MARK) if STAGE in pod.annotations else None
 
 
+def stage(pod: Pod) -> str:
+    """How far its handoff is: detached, withdrawn, or empty while it has not begun."""
+    return pod.annotations.get(STAGE, "")
+
+
 # -- nodes -------------------------------------------------------------------------------------------------------
 
 

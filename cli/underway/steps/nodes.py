@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal, assert_never
 
 from underway.cluster.actions import DeleteJob
@@ -15,43 +15,14 @@ from underway.playbook.models import NodesStep
 from underway.steps import maintenance, marks
 from underway.steps.departure import carry_on, detach, evict, recount_budgets
 from underway.steps.handoff import settle_total
-from underway.steps.progress import NodeEntered, Phase, PodJudged, PodLeft, Turn, Way
+from underway.steps.head_start import give_head_start
+from underway.steps.node_work import NodesWork, NodeWork
+from underway.steps.progress import NodeEntered, Phase, PodJudged, PodLeft, Turn
 from underway.steps.treatment import treatment
 from underway.steps.undo import put_back_node
 from underway.units import format_duration
 
 _COME_BACK = timedelta(minutes=10)
-
-
-@dataclass
-class NodeWork:
-    """Where one node stands. `found`: the UIDs of the pods that were on it when its turn came. `staying` are the pods
-    that have to leave and have not yet, by UID.
-    """
-
-    phase: Phase
-    since: datetime
-    found: frozenset[str] = frozenset()
-    staying: dict[str, Pod] = field(default_factory=dict)
-    ways: dict[str, Way] = field(default_factory=dict)
-    failure: str = ""
-    timed_out: bool = False
-
-
-@dataclass
-class NodesWork:
-    """What the step remembers between its turns. Everything that undo needs is in the cluster's marks instead."""
-
-    index: int
-    """The step's place in the playbook."""
-    namespace: str
-    """Where maintenance Jobs run if the playbook does not say."""
-    order: tuple[str, ...]
-    keep_cordons: bool = False
-    """Nodes stay cordoned when they are empty (`underway drain`)."""
-    at_work: dict[str, NodeWork] = field(default_factory=dict)
-    ended: dict[str, NodeWork] = field(default_factory=dict)
-    announced: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,6 +84,7 @@ def proceed(step: NodesStep, work: NodesWork, turn: Turn, verify: Verify) -> Ste
         worst = work.ended[failed[-1]]
         return StepEnd("timedOut" if worst.timed_out else "failed", f"node/{failed[-1]}: {worst.failure}")
     _start_nodes(step, work, turn, verify)
+    give_head_start(step, work, turn)
     recount_budgets(turn)
     if len(work.ended) == len(work.order) and not work.at_work:
         return StepEnd("done", _summary(failed))

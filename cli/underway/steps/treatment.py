@@ -52,7 +52,7 @@ def _left_alone(pod: Pod, drain: Drain, state: ClusterState) -> Treatment | None
         return Treatment("skip", f"has finished ({pod.phase})")
     if pod.owner is not None and pod.owner.kind == "DaemonSet" and state.controller_of(pod) is not None:
         return Treatment("skip", "its DaemonSet keeps it on the node")
-    if MARK in pod.labels and marks.STAGE not in pod.annotations:
+    if MARK in pod.labels and not marks.stage(pod):
         return Treatment("skip", "belongs to a run of Underway")
     if drain.wait_for is not None and drain.wait_for.matches(pod.labels):
         return Treatment("wait", "is left to finish (drain.waitFor)")
