@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 
 import typer
@@ -32,7 +34,9 @@ app.command()(version.version)
 
 
 def main() -> None:
-    """Run the command line and exit."""
+    """Run the command line and exit. A stream that the caller has closed takes what is written and forgets it."""
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - for good
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - for good
     sys.exit(answer())
 
 
@@ -54,6 +58,11 @@ def answer() -> int:
         return ExitStatus.INTERRUPTED
     except BrokenPipeError:
         return ExitStatus.DONE
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        sys.stderr.write(f"error: what was asked for cannot be written: {error.strerror}\n")
+        return ExitStatus.UNEXPECTED
 
 
 def _status(found: object) -> int:

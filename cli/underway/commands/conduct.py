@@ -120,9 +120,11 @@ async def conduct(order: Order, cluster: Cluster, measuring: Measuring, nudge: a
     conducted = _Conduct(order, cluster, measuring, view, run, nudge)
     try:
         if order.restore is None:
-            _look_ahead(conducted)
+            await _look_ahead(conducted)
         if order.dry_run:
             return ExitStatus.DONE
+        if order.showing.report is not None:
+            _make_directory(order.showing.report)
         conducted.journal = Journal(run.id) if not order.simulated else None
         return await _drive(conducted)
     finally:
@@ -145,7 +147,7 @@ def refuse(view: View, order: Order, run: Run, cluster: Cluster, blockers: tuple
     return RefusedError(f"refused: {len(blockers)} in the way, nothing has been changed", blockers)
 
 
-def _look_ahead(conducted: _Conduct) -> None:
+async def _look_ahead(conducted: _Conduct) -> None:
     """Find every blocker; say what will be done with each pod; ask if that was asked for."""
     order, run, cluster = conducted.order, conducted.run, conducted.cluster
     state = cluster.state()
@@ -158,8 +160,25 @@ def _look_ahead(conducted: _Conduct) -> None:
         if isinstance(step.body, NodesStep):
             for name in nodes.ordered(step.body, state):
                 _tell_node(name, step.body, conducted)
-    if order.ask and not typer.confirm("Go ahead?", default=False, err=True):
-        raise RefusedError("not confirmed, nothing has been changed")
+    if order.ask and not order.dry_run and not await _confirmed():
+        raise RefusedError("not confirmed")
+
+
+async def _confirmed() -> bool:
+    """Ask at the terminal. The cluster is watched meanwhile, and the first Ctrl-C is enough; both need the loop."""
+    typer.echo("Go ahead? [y/N]: ", nl=False, err=True)
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[str] = loop.create_future()
+
+    def read() -> None:
+        loop.remove_reader(sys.stdin)
+        answer.set_result(sys.stdin.readline())
+
+    loop.add_reader(sys.stdin, read)
+    try:
+        return (await answer).strip().lower() in {"y", "yes"}
+    finally:
+        loop.remove_reader(sys.stdin)
 
 
 def _tell_node(name: str, step: NodesStep, conducted: _Conduct) -> None:
@@ -240,15 +259,25 @@ def _heed_signals(run: Run, nudge: asyncio.Event, driving: asyncio.Future[None])
     loop.add_signal_handler(signal.SIGHUP, heed, "terminated")
 
 
+def _make_directory(directory: Path) -> None:
+    """Before the first change: UsageError if the report could not be written afterwards."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"no report can be written to `{directory}`: {error.strerror}") from error
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise UsageError(f"no report can be written to `{directory}`: permission denied")
+
+
 def _write_forms(directory: Path, end: Receipt, events: list[Event]) -> None:
+    """A run that is over keeps its exit status even if the disk is full by now."""
     from underway.report.forms import render
 
     try:
-        directory.mkdir(parents=True, exist_ok=True)
         for name, form in _FORMS.items():
             (directory / name).write_text(render(end, events, form), encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"the report cannot be written to `{directory}`: {error.strerror}") from error
+        sys.stderr.write(f"warning: the report is not whole, `{directory}`: {error.strerror}\n")
 
 
 def _new_run_id(now: datetime) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -25,6 +25,9 @@ from underway.commands.options import (
     Verbose,
 )
 from underway.errors import UsageError
+
+if TYPE_CHECKING:
+    from underway.playbook.models import Playbook
 
 Nodes = Annotated[list[str], typer.Argument(help="The nodes to empty.", show_default=False)]
 Label = Annotated[
@@ -78,10 +81,11 @@ def drain(
 ) -> int:
     """Empty nodes without losing a request; they stay cordoned until `underway uncordon`."""
     from underway.commands.live_run import LiveOrder, run_live
-    from underway.playbook.load import from_command_line
 
     if not node and selector is None:
         raise UsageError("no node is named", hint="name nodes, or select them with -l")
+    if node and selector is not None:
+        raise UsageError("nodes are named and selected with -l", hint="do one of them")
     select: dict[str, Any] = {"names": list(dict.fromkeys(node))} if node else {}
     drain_fields = {
         "strategy": strategy,
@@ -102,7 +106,7 @@ def drain(
     }
     return run_live(
         LiveOrder(
-            playbook=from_command_line("drain", [step]),
+            playbook=_playbook(step),
             source=shlex.join(["underway", *sys.argv[1:]]),
             target=Target(context, kubeconfig, namespace, impersonate, request_timeout),
             showing=Showing(output, quiet, verbose, no_color, report),
@@ -110,3 +114,15 @@ def drain(
             keep_cordons=True,
         )
     )
+
+
+def _playbook(step: dict[str, Any]) -> Playbook:
+    """UsageError for mistakes: there is no file in which they could be corrected."""
+    from underway.playbook.diagnostics import BrokenPlaybookError
+    from underway.playbook.load import from_command_line
+
+    try:
+        return from_command_line("drain", [step])
+    except BrokenPlaybookError as error:
+        mistakes = "; ".join(found.message for found in error.diagnostics)
+        raise UsageError(mistakes, error.diagnostics[0].hint) from error

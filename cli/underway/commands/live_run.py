@@ -48,8 +48,10 @@ class LiveOrder:
 
 @asynccontextmanager
 async def _opened(target: Target) -> AsyncIterator[Connection]:
+    given = target.request_timeout
     try:
-        seconds = parse_duration(target.request_timeout).total_seconds()
+        # as kubectl: a bare number is seconds, and 0 is as long as it takes (here: the transport's own limit)
+        seconds = float(given) if given.isdecimal() else parse_duration(given).total_seconds()
     except ValueError as error:
         raise UsageError(f"--request-timeout: {error}") from error
     connection = await open_connection(
@@ -178,7 +180,9 @@ def _uncordon_blockers(names: list[str], cluster: LiveCluster) -> Iterable[Block
 
 async def _uncordon_node(name: str, cluster: LiveCluster) -> int:
     for _ in range(10):
-        node = cluster.state().nodes[name]
+        node = cluster.state().nodes.get(name)
+        if node is None:
+            return _not_given_back(name, Outcome("gone", "it has been deleted"))
         if not node.unschedulable and marks.run_of(node) is None:
             typer.echo(f"node/{name} uncordoned")
             return ExitStatus.DONE

@@ -59,7 +59,7 @@ def run(
     loaded = load(playbook, sets=variables(sets), vars_files=vars_files)
     interactive = sys.stdin.isatty() and sys.stderr.isatty()
     if not yes and not interactive and dry_run == "none":
-        raise RefusedError("there is no terminal to ask at, nothing has been changed", hint="say --yes to go ahead")
+        raise RefusedError("there is no terminal to ask at", hint="say --yes to go ahead")
     return run_live(
         LiveOrder(
             playbook=loaded,

@@ -36,6 +36,7 @@ from underway.units import format_duration
 
 PUT_BACK_LIMIT = timedelta(minutes=10)
 WHOLE_LIMIT = timedelta(minutes=2)
+CLAIM_LIMIT = timedelta(minutes=1)
 RELEASE_LIMIT = timedelta(seconds=30)
 SILENCE_LIMIT = timedelta(seconds=90)
 """A state that the server has not confirmed for so long is no ground to act on. Half a minute is usual when nothing
@@ -132,7 +133,14 @@ def _claim(run: Run, turn: Turn) -> None:
         _end(run, "interrupted", "stopped before the first change")
         return
     lease = turn.state.leases.get(run.lease)
+    since = run.claiming_since = run.claiming_since or turn.now
     if lease is None or lease.holder != run.holder:
+        if turn.now >= since + CLAIM_LIMIT:
+            reason = f"could not be claimed within {format_duration(CLAIM_LIMIT)}"
+            run.blockers = (Blocker(str(run.lease), reason, "see what refuses it: kubectl get events -A"),)
+            _end(run, "refused", f"{run.lease} {reason}")
+            return
+        turn.look_again(since + CLAIM_LIMIT)
         if lease is None or _has_died(lease, run, turn):
             _put_lease(run, turn)
             turn.wait(run.lease, "has to be ours before the first change")

@@ -61,6 +61,7 @@ class Run:
     reason: str = ""
     blockers: tuple[Blocker, ...] = ()
     putting_back_since: datetime | None = None
+    claiming_since: datetime | None = None
     releasing_since: datetime | None = None
     left_changed: tuple[str, ...] = ()
     told_waits: tuple[tuple[str, str], ...] = ()

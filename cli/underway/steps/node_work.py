@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from underway.cluster.model import Pod
-from underway.steps.progress import Phase, Way
+from underway.steps.progress import NodeEntered, Phase, Turn, Way
+from underway.units import format_duration
 
 
 @dataclass
@@ -38,3 +39,24 @@ class NodesWork:
     at_work: dict[str, NodeWork] = field(default_factory=dict)
     ended: dict[str, NodeWork] = field(default_factory=dict)
     announced: bool = False
+    idle_since: datetime | None = None
+    """Since when no node has been at work though there are some to do."""
+
+
+def await_ready(work: NodesWork, patience: timedelta, turn: Turn) -> None:
+    """Nodes that have become NotReady hold the others up while none is at work, yet not for ever."""
+    waiting = [name for name in work.order if name not in work.ended]
+    if work.at_work or not waiting:
+        work.idle_since = None
+        return
+    work.idle_since = work.idle_since or turn.now
+    end = work.idle_since + patience
+    for name in waiting:
+        node = turn.state.nodes.get(name)
+        if node is not None and not node.ready and turn.now < end:
+            turn.wait(node.ref, "is not Ready")
+        elif node is not None and not node.ready:
+            failure = f"not Ready for {format_duration(patience)}"
+            work.ended[name] = NodeWork("failed", turn.now, failure=failure, timed_out=True)
+            turn.note(NodeEntered(name, "failed", failure))
+    turn.look_again(max(end, turn.now))

@@ -16,7 +16,7 @@ from underway.steps import maintenance, marks
 from underway.steps.departure import carry_on, detach, evict, recount_budgets
 from underway.steps.handoff import settle_total
 from underway.steps.head_start import give_head_start
-from underway.steps.node_work import NodesWork, NodeWork
+from underway.steps.node_work import NodesWork, NodeWork, await_ready
 from underway.steps.progress import NodeEntered, Phase, PodJudged, PodLeft, Turn
 from underway.steps.treatment import treatment
 from underway.steps.undo import put_back_node
@@ -105,10 +105,9 @@ def _start_nodes(step: NodesStep, work: NodesWork, turn: Turn, verify: Verify) -
             turn.note(NodeEntered(name, "failed", "the node is gone"))
             continue
         away = {other for other in waiting if _unavailable(other, turn.state)} | work.at_work.keys() | {name}
-        if len(away) > limit:
-            if not work.at_work:
-                turn.wait(node.ref, f"its turn comes when fewer than {limit} of the nodes are unavailable")
-            break
+        # a node that somebody has cordoned already is away as it is: its turn takes none more
+        if len(away) > limit and (len(work.at_work) >= limit or not node.unschedulable):
+            continue
         leaving = _leaving(node, step, turn.state)
         found = frozenset(pod.uid for pod in turn.state.pods_on(name))
         work.at_work[name] = NodeWork("draining", turn.now, found)
@@ -117,6 +116,7 @@ def _start_nodes(step: NodesStep, work: NodesWork, turn: Turn, verify: Verify) -
             judged = treatment(pod, step.drain, turn.state)
             turn.note(PodJudged(pod, judged.verdict, judged.reason))
         _proceed_node(name, step, work, turn, verify)
+    await_ready(work, step.drain.timeout, turn)
     if not work.announced and len(work.order) > 1:
         work.announced = True
         for name in waiting:
@@ -147,6 +147,9 @@ def _proceed_node(name: str, step: NodesStep, work: NodesWork, turn: Turn, verif
         case "failed":
             if put_back_node(node, turn):
                 _end(name, "restored", work, turn)
+            elif turn.now >= here.since + _COME_BACK:
+                _end(name, "failed", work, turn)
+            turn.look_again(here.since + _COME_BACK)
         case "pending" | "done" | "restored":
             return
         case never:
