@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from invoke import underway
 
 
@@ -72,3 +73,17 @@ def test_a_node_that_is_not_there_is_refused(tmp_path: Path) -> None:
     receipt = _rehearse(tmp_path, {"select": {"names": ["a", "nowhere"]}}, _node("a"), _node("b"))
     assert receipt["outcome"] == "refused"
     assert "node/nowhere" in json.dumps(receipt)
+
+
+@pytest.mark.parametrize("rule", [{"minAvailable": 1}, {"maxUnavailable": 0}, {"minAvailable": "100%"}])
+def test_a_lone_replica_without_a_service_is_handed_off_within_its_budget(tmp_path: Path, rule: dict[str, Any]) -> None:
+    selector = {"matchExpressions": [{"key": "app", "operator": "In", "values": ["web"]}]}
+    budget = {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": {"name": "web", "namespace": "shop"},
+        "spec": rule | {"selector": selector},
+    }
+    receipt = _rehearse(tmp_path, {"select": {"names": ["a", "b"]}}, _node("a"), _node("b"), _web(1), budget)
+    assert receipt["outcome"] == "done", receipt["reason"]
+    assert receipt["handedOff"] >= 1

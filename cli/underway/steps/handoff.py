@@ -137,7 +137,8 @@ def next_move(
     keys = tuple(key for key in traffic.withdraw_keys(pod, state) if key in pod.labels)
     uid = pod.annotations.get(marks.OWNER, "")
     ledger.take(ledger.withdrawn, uid)
-    for budget in state.budgets_of(pod):
+    # without a Service it is evicted at once, and the eviction takes from its budgets itself
+    for budget in state.budgets_of(pod) if keys else ():
         ledger.take(ledger.reserved, budget.uid)
     for service in state.services_of(pod):
         ledger.take(ledger.endpoints, service.uid)

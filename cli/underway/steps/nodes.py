@@ -98,15 +98,17 @@ def _summary(failed: list[str]) -> str:
 def _start_nodes(step: NodesStep, work: NodesWork, turn: Turn, verify: Verify) -> None:
     waiting = [name for name in work.order if name not in work.at_work and name not in work.ended]
     limit = at_once(step, len(work.order))
+    unavailable = {name for name in waiting if _unavailable(name, turn.state)}
     for name in waiting:
+        if len(work.at_work) >= limit:
+            break
         node = turn.state.nodes.get(name)
         if node is None:
             work.ended[name] = NodeWork("failed", turn.now, failure="the node is gone")
             turn.note(NodeEntered(name, "failed", "the node is gone"))
             continue
-        away = {other for other in waiting if _unavailable(other, turn.state)} | work.at_work.keys() | {name}
         # a node that somebody has cordoned already is away as it is: its turn takes none more
-        if len(away) > limit and (len(work.at_work) >= limit or not node.unschedulable):
+        if not node.unschedulable and len(unavailable | work.at_work.keys() | {name}) > limit:
             continue
         leaving = _leaving(node, step, turn.state)
         found = frozenset(pod.uid for pod in turn.state.pods_on(name))
