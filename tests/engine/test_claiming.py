@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from underway.cluster.actions import PutLease
 from underway.cluster.state import ClusterState
-from underway.engine.decide import CLAIM_LIMIT, decide
+from underway.engine.claiming import CLAIM_LIMIT
+from underway.engine.decide import decide
 from underway.engine.run import Run
 from underway.gates.history import History
 from underway.gates.http import HttpCount

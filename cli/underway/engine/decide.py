@@ -11,24 +11,21 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from underway.cluster.actions import Action, DeleteLease, Evict, PatchPod, PutLease
-from underway.cluster.model import Lease, Ref
+from underway.cluster.actions import Action, Evict, PatchPod
+from underway.cluster.model import Ref
 from underway.cluster.state import MARK, ClusterState
-from underway.engine import guarding, stepping
+from underway.engine import claiming, guarding, stepping
 from underway.engine.events import (
     Event,
     NodeChanged,
     PodMoved,
     PodPlanned,
     Restoring,
-    RunOutcome,
     StepEnded,
     StepOutcome,
     Waiting,
 )
-from underway.engine.run import LEASE_RENEWAL, LEASE_SECONDS, Run
-from underway.engine.standing import OPERATOR, PLAYBOOK, STARTED
-from underway.errors import Blocker
+from underway.engine.run import Run
 from underway.gates.measurements import Measurements
 from underway.steps import undo
 from underway.steps.progress import Fact, NodeEntered, PodJudged, PodLeft, Turn
@@ -36,12 +33,9 @@ from underway.units import format_duration
 
 PUT_BACK_LIMIT = timedelta(minutes=10)
 WHOLE_LIMIT = timedelta(minutes=2)
-CLAIM_LIMIT = timedelta(minutes=1)
-RELEASE_LIMIT = timedelta(seconds=30)
 SILENCE_LIMIT = timedelta(seconds=90)
 """A state that the server has not confirmed for so long is no ground to act on. Half a minute is usual when nothing
 happens (`Cluster.silence`)."""
-_CLOCKS_DIFFER = timedelta(seconds=50)
 
 
 @dataclass
@@ -61,7 +55,7 @@ def decide(
     tell = decision.events.append
     turn = Turn(run.id, state, now, run.left_traffic, lambda fact: tell(_told(fact, run, now)))
     look = guarding.Look(run, state, measurements, now, tell)
-    _renew_lease(run, turn)
+    claiming.renew(run, turn)
     if silence > SILENCE_LIMIT and run.phase == "proceeding" and not run.stop:
         turn.wait(Ref("cluster", "", "state"), f"not confirmed by the API server for {format_duration(silence)}")
     else:
@@ -83,7 +77,7 @@ def _advance(run: Run, turn: Turn, look: guarding.Look, decision: Decision) -> N
         before = run.phase
         match run.phase:
             case "claiming":
-                _claim(run, turn)
+                claiming.claim(run, turn)
             case "checking":
                 _check(run, turn, look)
             case "proceeding":
@@ -91,7 +85,7 @@ def _advance(run: Run, turn: Turn, look: guarding.Look, decision: Decision) -> N
             case "putting back":
                 _put_back(run, turn)
             case "releasing":
-                _release(run, turn)
+                claiming.release(run, turn)
             case "ended":
                 return
             case never:
@@ -100,106 +94,17 @@ def _advance(run: Run, turn: Turn, look: guarding.Look, decision: Decision) -> N
             return
 
 
-# -- the Lease: a sign of life, so that nobody restores what is still at work -------------------------------------
-
-
-def _renew_lease(run: Run, turn: Turn) -> None:
-    if run.phase in ("claiming", "releasing", "ended"):
-        return
-    lease = turn.state.leases.get(run.lease)
-    if lease is not None and lease.holder != run.holder:
-        run.outcome, run.reason = "failed", f"another process has taken this run over: {lease.holder}"
-        run.left_changed = tuple(str(ref) for ref in undo.marked(turn))
-        run.phase = "ended"
-        return
-    _put_lease(run, turn)
-
-
-def _put_lease(run: Run, turn: Turn) -> None:
-    if run.lease_renewed is None or turn.now - run.lease_renewed >= LEASE_RENEWAL:
-        run.lease_renewed = turn.now
-        says = "claim: this run is alive"
-        about = {
-            PLAYBOOK: run.playbook.metadata.name,
-            OPERATOR: run.operator,
-            STARTED: run.started.isoformat(),
-        }
-        turn.act(PutLease(run.lease, run.id, run.holder, LEASE_SECONDS, says, about))
-    turn.look_again(run.lease_renewed + LEASE_RENEWAL)
-
-
-def _claim(run: Run, turn: Turn) -> None:
-    if run.stop:
-        _end(run, "interrupted", "stopped before the first change")
-        return
-    lease = turn.state.leases.get(run.lease)
-    since = run.claiming_since = run.claiming_since or turn.now
-    if lease is None or lease.holder != run.holder:
-        if turn.now >= since + CLAIM_LIMIT:
-            reason = f"could not be claimed within {format_duration(CLAIM_LIMIT)}"
-            run.blockers = (Blocker(str(run.lease), reason, "see what refuses it: kubectl get events -A"),)
-            _end(run, "refused", f"{run.lease} {reason}")
-            return
-        turn.look_again(since + CLAIM_LIMIT)
-        if lease is None or _has_died(lease, run, turn):
-            _put_lease(run, turn)
-            turn.wait(run.lease, "has to be ours before the first change")
-        return
-    if run.only_restore:
-        run.phase, run.putting_back_since = "putting back", turn.now
-    else:
-        run.phase = "checking"
-
-
-def _has_died(lease: Lease, run: Run, turn: Turn) -> bool:
-    """Whether the process that holds the Lease gives no sign of life any more. Clocks may differ, so what counts is
-    that it is not renewed while we look; one that ended long ago by any clock is not waited for.
-    """
-    lasts = timedelta(seconds=lease.duration_seconds)
-    if lease.renewed is None or turn.now - lease.renewed > lasts + _CLOCKS_DIFFER:
-        return True
-    if run.foreign_renewal is None:
-        run.foreign_renewal = (turn.now, lease.renewed)
-    first_seen, renewed = run.foreign_renewal
-    if lease.renewed != renewed:
-        remedy = f"stop it first (Ctrl-C where it runs: {lease.holder})"
-        run.blockers = (Blocker(str(lease.ref), f"run {run.id} is alive", remedy),)
-        _end(run, "refused", f"run {run.id} is alive")
-        return False
-    end = first_seen + lasts
-    if turn.now < end:
-        turn.wait(lease.ref, f"the run may still be alive: taking over at {end:%H:%M:%S} if it gives no sign")
-        turn.look_again(end)
-        return False
-    return True
-
-
-def _release(run: Run, turn: Turn) -> None:
-    """A Lease that cannot be deleted runs out by itself: that is no reason not to end."""
-    since = run.releasing_since = run.releasing_since or turn.now
-    lease = turn.state.leases.get(run.lease)
-    if lease is None or lease.holder != run.holder or turn.now >= since + RELEASE_LIMIT:
-        run.phase = "ended"
-        return
-    turn.act(DeleteLease(run.lease, says="release"))
-    turn.wait(run.lease, "is being released")
-    turn.look_again(since + RELEASE_LIMIT)
-
-
-# -- from the first look to the end --------------------------------------------------------------------------------
-
-
 def _check(run: Run, turn: Turn, look: guarding.Look) -> None:
     """Every guard has to hold before anything is changed."""
     if run.stop:
-        _end(run, "interrupted", "stopped before the first change")
+        run.end("interrupted", "stopped before the first change")
         return
     guarding.open_guards(run, turn.now)
     verdicts = look.at_guards()
     refused = [found for found in verdicts if found[1].status in ("fail", "inconclusive")]
     if refused:
         run.blockers = tuple(guarding.blocker(watched, verdict) for watched, verdict in refused)
-        _end(run, "refused", "a guard does not hold")
+        run.end("refused", "a guard does not hold")
         return
     waiting = [found for found in verdicts if found[1].status != "pass"]
     for watched, verdict in waiting:
@@ -282,10 +187,6 @@ def _ailing(run: Run, turn: Turn) -> list[str]:
             turn.wait(ref, reason)
             found.append(f"{ref} {reason}")
     return found
-
-
-def _end(run: Run, outcome: RunOutcome, reason: str) -> None:
-    run.outcome, run.reason, run.phase = outcome, reason, "releasing"
 
 
 def _remember_disturbed(run: Run, turn: Turn) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 from underway.cluster.model import LEASE_NAMESPACE, Ref
@@ -13,9 +13,6 @@ from underway.engine.watched import Watched
 from underway.errors import Blocker
 from underway.playbook.models import Playbook
 from underway.steps.node_work import NodesWork
-
-LEASE_SECONDS = 10
-LEASE_RENEWAL = timedelta(seconds=3)
 
 Phase = Literal["claiming", "checking", "proceeding", "putting back", "releasing", "ended"]
 Stage = Literal["before", "work", "after"]
@@ -69,3 +66,7 @@ class Run:
     @property
     def lease(self) -> Ref:
         return Ref("lease", LEASE_NAMESPACE, f"underway-{self.id}")
+
+    def end(self, outcome: RunOutcome, reason: str) -> None:
+        """Nothing has to be put back: what is left is to give the Lease back."""
+        self.outcome, self.reason, self.phase = outcome, reason, "releasing"
