@@ -15,14 +15,13 @@ from underway.cluster.model import (
     Lease,
     NetworkPolicy,
     Node,
-    NodeTerm,
     Object,
     Ref,
     Service,
-    Taint,
     Volume,
     Workload,
 )
+from underway.cluster.podspec import NodeTerm, Taint
 from underway.cluster.wire import RESOURCES, WatchEvent, decode_event, decode_list, decode_object, from_mapping
 from underway.units import Requirement, Selector, Share, equality_selector
 

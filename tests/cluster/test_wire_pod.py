@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from underway.cluster.model import NodeTerm, Pod, PodSpec, PodTerm, Spread, Toleration
+from underway.cluster.model import Pod
+from underway.cluster.podspec import NodeTerm, PodSpec, PodTerm, Spread, Toleration
 from underway.cluster.wire import decode_object
 from underway.units import Requirement, Selector, equality_selector
 

@@ -19,7 +19,8 @@ from underway.cluster.actions import (
     PatchNode,
     PatchPod,
 )
-from underway.cluster.model import Ref, Taint
+from underway.cluster.model import Ref
+from underway.cluster.podspec import Taint
 
 RUN = "underway.dev/run"
 WEB = Ref("pod", "shop", "web-0")

@@ -9,7 +9,8 @@ from underway.cluster.actions import (
     CreateJob,
     DeleteJob,
 )
-from underway.cluster.model import Pod, PodSpec, Ref, Taint, Template
+from underway.cluster.model import Pod, Ref, Template
+from underway.cluster.podspec import PodSpec, Taint
 from underway.cluster.state import ClusterState
 from underway.simulated.cluster import SimulatedCluster
 from underway.simulated.settings import Settings

@@ -6,7 +6,8 @@ from textwrap import dedent
 import pytest
 from scenes import advance, evict, run
 
-from underway.cluster.model import Ref, Taint
+from underway.cluster.model import Ref
+from underway.cluster.podspec import Taint
 from underway.errors import UsageError
 from underway.simulated.cluster import SimulatedCluster
 from underway.simulated.load import load, simulate

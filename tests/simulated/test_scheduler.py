@@ -5,7 +5,8 @@ from scenes import advance, cordon, evict, node, pods, run, settled, workload
 from underway.cluster.actions import (
     PatchNode,
 )
-from underway.cluster.model import Claim, NodeTerm, Pod, PodSpec, PodTerm, Spread, Taint, Volume
+from underway.cluster.model import Claim, Pod, Volume
+from underway.cluster.podspec import NodeTerm, PodSpec, PodTerm, Spread, Taint
 from underway.simulated.faults import NoRoom
 from underway.units import equality_selector
 

@@ -13,7 +13,8 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from underway.cluster.model import Ref, Taint
+from underway.cluster.model import Ref
+from underway.cluster.podspec import Taint
 
 
 class PatchNode(msgspec.Struct, frozen=True, gc=False, tag="patchNode"):

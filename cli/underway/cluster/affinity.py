@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from underway.cluster.eligibility import admits
-from underway.cluster.model import Node, Pod, PodTerm, Ref, Spread
+from underway.cluster.model import Node, Pod, Ref
+from underway.cluster.podspec import PodTerm, Spread
 from underway.cluster.state import ClusterState
 from underway.units import Requirement, Selector
 

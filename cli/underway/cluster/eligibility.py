@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from underway.cluster.model import Node, NodeTerm, Pod, PodSpec, Taint, Toleration
+from underway.cluster.model import Node, Pod
+from underway.cluster.podspec import NodeTerm, PodSpec, Taint, Toleration
 
 UNSCHEDULABLE = Taint("node.kubernetes.io/unschedulable", "NoSchedule")
 

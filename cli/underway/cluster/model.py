@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from underway.cluster.podspec import NodeTerm, PodSpec, Resources, Taint
 from underway.units import Selector, Share
 
 Kind: TypeAlias = Literal[
@@ -30,8 +31,6 @@ Kind: TypeAlias = Literal[
     "persistentvolume",
     "lease",
 ]
-Resources: TypeAlias = Mapping[str, int]
-Effect: TypeAlias = Literal["NoSchedule", "PreferNoSchedule", "NoExecute"]
 
 
 class Ref(msgspec.Struct, frozen=True, gc=False, order=True):
@@ -51,73 +50,6 @@ class Owner(msgspec.Struct, frozen=True, gc=False):
     kind: str
     name: str
     uid: str
-
-
-class Taint(msgspec.Struct, frozen=True, gc=False):
-    key: str
-    effect: Effect
-    value: str = ""
-
-
-class Toleration(msgspec.Struct, frozen=True, gc=False):
-    """An empty key with operator Exists tolerates everything; an empty effect means every effect."""
-
-    key: str = ""
-    operator: str = "Equal"
-    value: str = ""
-    effect: str = ""
-
-
-class NodeTerm(msgspec.Struct, frozen=True, gc=False):
-    """One term of a required node affinity: labels and, from matchFields, the node's name. Terms are alternatives."""
-
-    labels: Selector
-    names: Selector = Selector()
-
-
-class PodTerm(msgspec.Struct, frozen=True, gc=False):
-    """One term of pod (anti-)affinity. `namespaces` None means every namespace, after a namespaceSelector."""
-
-    selector: Selector | None
-    topology_key: str
-    namespaces: tuple[str, ...] | None
-    weight: int = 0
-
-
-class Spread(msgspec.Struct, frozen=True, gc=False):
-    """A topology spread constraint; `hard` is DoNotSchedule."""
-
-    topology_key: str
-    max_skew: int
-    hard: bool
-    selector: Selector | None
-    match_label_keys: tuple[str, ...] = ()
-    min_domains: int = 1
-
-
-class PodSpec(msgspec.Struct, frozen=True, gc=False):
-    """What a pod asks for. The same value is shared by all pods of a template."""
-
-    requests: Resources = {}
-    node_selector: Mapping[str, str] = {}
-    node_terms: tuple[NodeTerm, ...] | None = None
-    affinity: tuple[PodTerm, ...] = ()
-    anti_affinity: tuple[PodTerm, ...] = ()
-    preferred_affinity: tuple[PodTerm, ...] = ()
-    preferred_anti_affinity: tuple[PodTerm, ...] = ()
-    tolerations: tuple[Toleration, ...] = ()
-    spread: tuple[Spread, ...] = ()
-    host_ports: tuple[tuple[str, str, int], ...] = ()
-    """(protocol, host IP, port); under hostNetwork every container port is one."""
-    host_network: bool = False
-    local_volumes: tuple[str, ...] = ()
-    """The names of emptyDir volumes: their data goes with the pod."""
-    claims: tuple[str, ...] = ()
-    priority: int = 0
-    grace_seconds: int = 30
-    pre_stop: bool = False
-    restart_policy: str = "Always"
-    images: tuple[str, ...] = ()
 
 
 class Pod(msgspec.Struct, frozen=True, gc=False):

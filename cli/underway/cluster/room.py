@@ -13,7 +13,8 @@ import msgspec
 
 from underway.cluster.affinity import Neighbors
 from underway.cluster.eligibility import admits, selects_node, tolerates, tolerates_cordon
-from underway.cluster.model import Node, Pod, PodSpec, Resources
+from underway.cluster.model import Node, Pod
+from underway.cluster.podspec import PodSpec, Resources
 from underway.cluster.state import ClusterState
 
 

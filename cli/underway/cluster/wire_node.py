@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from underway.cluster.model import Budget, Claim, Lease, Node, Taint, Volume
+from underway.cluster.model import Budget, Claim, Lease, Node, Volume
+from underway.cluster.podspec import Taint
 from underway.cluster.state import MARK
 from underway.cluster.wire_metadata import OURS, Condition, Wire, WireObject, WireSelector, share
 from underway.cluster.wire_podspec import WireAmounts, WireNodeSelector, amounts

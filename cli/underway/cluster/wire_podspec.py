@@ -14,7 +14,7 @@ from hashlib import blake2b
 
 import msgspec
 
-from underway.cluster.model import NodeTerm, PodSpec, PodTerm, Spread, Toleration
+from underway.cluster.podspec import NodeTerm, PodSpec, PodTerm, Spread, Toleration
 from underway.cluster.wire_metadata import ABSENT, Once, Wire, WireExpression, WireSelector, given, requirement
 from underway.units import Selector, parse_quantity
 

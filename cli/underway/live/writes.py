@@ -20,7 +20,8 @@ from underway.cluster.actions import (
     PatchPod,
     PutLease,
 )
-from underway.cluster.model import Ref, Taint, Workload
+from underway.cluster.model import Ref, Workload
+from underway.cluster.podspec import Taint
 from underway.cluster.state import MARK
 from underway.cluster.wire import decode_list, decode_object
 from underway.live.leases import Leases

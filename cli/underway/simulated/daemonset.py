@@ -7,7 +7,8 @@ from __future__ import annotations
 import msgspec
 
 from underway.cluster.eligibility import admits, tolerates
-from underway.cluster.model import Node, NodeTerm, Pod, PodSpec, Ref, Template, Toleration, Workload
+from underway.cluster.model import Node, Pod, Ref, Template, Workload
+from underway.cluster.podspec import NodeTerm, PodSpec, Toleration
 from underway.simulated.pods import create_pod, delete_pod, is_active
 from underway.simulated.world import WorkQueue, World
 from underway.units import Requirement, Selector

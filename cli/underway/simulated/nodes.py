@@ -6,7 +6,8 @@ from functools import partial
 
 import msgspec
 
-from underway.cluster.model import Node, Ref, Taint
+from underway.cluster.model import Node, Ref
+from underway.cluster.podspec import Taint
 from underway.simulated.pods import delete_pod
 from underway.simulated.world import WorkQueue, World
 

@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from underway.cluster.eligibility import admits, tolerates
-from underway.cluster.model import Node, Pod, PodTerm, Spread
+from underway.cluster.model import Node, Pod
+from underway.cluster.podspec import PodTerm, Spread
 from underway.cluster.state import ClusterState
 from underway.simulated.capacity import Capacity
 from underway.units import Selector, equality_selector

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from underway.cluster.actions import PatchBudget, PatchNode, PatchPod
-from underway.cluster.model import Budget, Node, Pod, Taint
+from underway.cluster.model import Budget, Node, Pod
+from underway.cluster.podspec import Taint
 from underway.cluster.state import MARK
 from underway.cluster.traffic import without
 from underway.units import format_duration, parse_duration
