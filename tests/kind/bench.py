@@ -109,17 +109,12 @@ def timed(command: Sequence[str]) -> float:
     return time.monotonic() - began
 
 
-def paired(
-    title: str, ours: Sequence[str], theirs: Sequence[str], runs: int, after: Callable[[], object] = lambda: None
-) -> None:
+def paired(title: str, ours: Sequence[str], theirs: Sequence[str], runs: int) -> None:
     """Two commands in turn, and the ratio pair by pair."""
     pairs = []
     for _ in range(runs + 1):
         first = timed(theirs)
-        after()
-        second = timed(ours)
-        after()
-        pairs.append((second, first))
+        pairs.append((timed(ours), first))
     pairs = pairs[1:]  # the first warms the caches
     ratios = [mine / other for mine, other in pairs]
     middle = [statistics.median(column) for column in zip(*pairs, strict=True)]
@@ -135,20 +130,51 @@ def _shown(command: Sequence[str]) -> str:
 
 
 def unused_node(runs: int) -> None:
-    """A node with nothing on it but DaemonSet pods."""
+    """A node with nothing on it but DaemonSet pods: the whole process, and of it from the cordon to its end."""
     name = workers()[0]
     reset_shop({"web": 0, "cart": 0, "polite": 0}, members=0)
     kubectl("-n", NAMESPACE, "patch", "job", "import", "-p", '{"spec":{"suspend":true}}')
+    tools = {
+        "kubectl drain": [program("kubectl"), "drain", name, "--ignore-daemonsets"],
+        "underway drain": [_UNDERWAY, "drain", name, "-q"],
+    }
+    measured: dict[str, list[tuple[float, float]]] = {tool: [] for tool in tools}
     try:
         until(settled, 60, "the shop is gone")
-
-        def give_back() -> None:
-            subprocess.run([_UNDERWAY, "uncordon", name], capture_output=True, check=True)
-
-        theirs = [program("kubectl"), "drain", name, "--ignore-daemonsets"]
-        paired("An unused node", [_UNDERWAY, "drain", name, "-q"], theirs, runs, give_back)
+        for _ in range(runs + 1):
+            for tool, command in tools.items():
+                measured[tool].append(_cordoned_and_ended(name, command))
+                subprocess.run([_UNDERWAY, "uncordon", name], capture_output=True, check=True)
     finally:
         kubectl("-n", NAMESPACE, "patch", "job", "import", "-p", '{"spec":{"suspend":false}}')
+    print("\n### An unused node\n")
+    print("| | from the cordon to the end | the whole process |\n|---|---|---|")
+    for tool, found in measured.items():
+        whole, emptied = (statistics.median(column) for column in zip(*found[1:], strict=True))
+        print(f"| `{tool}` | {emptied:.3f} s | {whole:.3f} s |")
+    pairs = zip(*(found[1:] for found in measured.values()), strict=True)
+    ratios = [[mine / theirs for mine, theirs in zip(ours, kubectls, strict=True)] for kubectls, ours in pairs]
+    whole, emptied = (statistics.median(column) for column in zip(*ratios, strict=True))
+    print(f"\nUnderway/kubectl, median of {runs} pairs: {emptied:.2f} from the cordon, {whole:.2f} whole.", flush=True)
+
+
+def _cordoned_and_ended(name: str, command: Sequence[str]) -> tuple[float, float]:
+    """How long the command takes in all, and how long after a watch has seen the cordon; in seconds."""
+    watch = [program("kubectl"), "get", "node", name, "-o", "jsonpath={.spec.unschedulable}{'\\n'}", "--watch"]
+    with subprocess.Popen(watch, stdout=subprocess.PIPE, text=True) as watching:
+        if watching.stdout is None:
+            raise AssertionError("its output is read from a pipe")
+        watching.stdout.readline()
+        began = time.monotonic()
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as working:
+            while "true" not in watching.stdout.readline():
+                pass
+            cordoned = time.monotonic()
+            if working.wait(timeout=60):
+                raise AssertionError(f"{' '.join(command)} ended with {working.returncode}")
+        ended = time.monotonic()
+        watching.terminate()
+    return ended - began, ended - cordoned
 
 
 def crowded_node(count: int = 100) -> None:
