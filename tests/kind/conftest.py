@@ -82,18 +82,21 @@ def shop(cluster: None) -> Iterator[dict[str, Any]]:  # noqa: ARG001 - it has to
 def _put_right() -> None:
     """The shop as its manifests have it, and no node cordoned or marked; also where Underway cannot restore.
 
-    AssertionError if a run is alive: it is somebody else's, at work on the same cluster, and nothing is touched.
+    AssertionError if a run stays alive: it is somebody else's, at work on the same cluster, and nothing is touched.
     """
-    underway = Path(sys.executable).parent / "underway"
-    restored = subprocess.run([underway, "restore"], capture_output=True, text=True, check=False, timeout=120)
-    if restored.returncode == _REFUSED:
-        raise AssertionError(f"the cluster is left as it is: {restored.stderr.strip()}")
+    until(_restored, 30, "no run of somebody else is at work on the cluster, nor one that was killed still seems to be")
     for name in workers():
         kubectl("uncordon", name)
     if _marked():
         _remove_marks()
     kubectl("apply", *MANIFESTS)
     until(settled, 120, "the shop is as its manifests have it")
+
+
+def _restored() -> bool:
+    underway = Path(sys.executable).parent / "underway"
+    done = subprocess.run([underway, "restore"], capture_output=True, text=True, check=False, timeout=120)
+    return done.returncode != _REFUSED
 
 
 def _marked() -> bool:

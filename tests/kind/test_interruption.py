@@ -57,11 +57,13 @@ def test_a_living_run_is_not_restored_by_another(shop: dict[str, Any]) -> None:
             stderr=subprocess.PIPE,
             text=True,
         )
-        time.sleep(3)
-        refused = underway("restore")
-        assert refused.status == 4, refused.stderr
-        assert "alive" in refused.stderr
-        _, stderr = running.communicate(timeout=120)
+        try:
+            until(lambda: snapshot()["nodes"] != shop["nodes"], 30, "the run has changed a node")
+            refused = underway("restore")
+        finally:
+            _, stderr = running.communicate(timeout=120)
+    assert refused.status == 4, refused.stderr
+    assert "alive" in refused.stderr
     assert running.returncode == 0, stderr
     assert load.lost == 0, load.counted
     until(settled, 60, "the shop is whole again")

@@ -98,18 +98,28 @@ def budget(cluster: LiveCluster) -> Budget:
     return next(iter(cluster.state().budgets_in(HERE)))
 
 
+def missing(cluster: LiveCluster) -> list[str]:
+    """What kubectl lists and the state does not have, or has on another node."""
+    state, found = cluster.state(), []
+    for kind, resource in RESOURCES.items():
+        if kind == "lease":
+            continue  # the state has only those of runs
+        listed = items("-A", f"{resource.plural}.{resource.group}" if resource.group else resource.plural)
+        known = {each.uid for each in state.objects() if each.ref.kind == kind}
+        found += [f"{kind} {each['metadata']['name']}" for each in listed if each["metadata"]["uid"] not in known]
+    for pod in items("-A", "pods"):
+        known_pod = state.pods.get(Ref("pod", pod["metadata"]["namespace"], pod["metadata"]["name"]))
+        if known_pod is None or known_pod.node != pod["spec"].get("nodeName", ""):
+            found.append(f"pod {pod['metadata']['name']} on its node")
+    return found
+
+
 def test_every_object_that_kubectl_lists_is_in_the_state() -> None:
     async def story(cluster: LiveCluster) -> None:
-        for kind, resource in RESOURCES.items():
-            if kind in ("lease", "pod"):
-                continue
-            listed = items("-A", f"{resource.plural}.{resource.group}" if resource.group else resource.plural)
-            uids = {found["metadata"]["uid"] for found in listed}
-            assert {found.uid for found in cluster.state().objects() if found.ref.kind == kind} >= uids, kind
-        for pod in items("-A", "pods"):
-            found = cluster.state().pods.get(Ref("pod", pod["metadata"]["namespace"], pod["metadata"]["name"]))
-            assert found is not None
-            assert (found.uid, found.node) == (pod["metadata"]["uid"], pod["spec"].get("nodeName", ""))
+        deadline = cluster.now() + timedelta(seconds=20)
+        while lacking := missing(cluster):  # what has just been made or deleted takes a moment on its way
+            assert cluster.now() < deadline, lacking
+            await cluster.changed(cluster.now() + timedelta(seconds=1))
 
     play(story)
 
