@@ -49,9 +49,19 @@ def underway(*arguments: str, timeout: float = 240, **environment: str) -> Ended
 def stopped_after(seconds: float, how: signal.Signals, *arguments: str, timeout: float = 60) -> Ended:
     """Start Underway, send it a signal after so long, and wait for its end."""
     process = subprocess.Popen(
-        [UNDERWAY, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [UNDERWAY, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=_heed_ctrl_c,  # noqa: PLW1509 - no threads here
     )
     time.sleep(seconds)
     process.send_signal(how)
     stdout, stderr = process.communicate(timeout=timeout)
     return Ended(process.returncode, stdout, stderr)
+
+
+def _heed_ctrl_c() -> None:
+    """A shell that starts the tests in the background has Ctrl-C ignored, also by what they start."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
