@@ -101,7 +101,7 @@ class _Conduct:
 async def conduct(order: Order, cluster: Cluster, measuring: Measuring, nudge: asyncio.Event) -> int:
     """Carry out a run on a cluster that has been read; returns the exit status. RefusedError before any change."""
     run = Run(
-        id=order.restore or _new_run_id(cluster.now()),
+        id=order.restore or _new_run_id(cluster.now(), "0000" if order.simulated else secrets.token_hex(2)),
         playbook=order.playbook,
         holder=_holder(),
         namespace=order.namespace,
@@ -280,9 +280,9 @@ def _write_forms(directory: Path, end: Receipt, events: list[Event]) -> None:
         sys.stderr.write(f"warning: the report is not whole, `{directory}`: {error.strerror}\n")
 
 
-def _new_run_id(now: datetime) -> str:
+def _new_run_id(now: datetime, chance: str) -> str:
     """Sorts by time, can be read aloud, and is a valid label value: `261123-0436-a1b2`."""
-    return f"{now:%y%m%d-%H%M}-{secrets.token_hex(2)}"
+    return f"{now:%y%m%d-%H%M}-{chance}"
 
 
 def _holder() -> str:

@@ -32,6 +32,16 @@ Speed = Annotated[
         "--speed", help="Seconds to play in one. Default: 10 at a terminal, else all at once.", show_default=False
     ),
 ]
+Faults = Annotated[
+    list[str],
+    typer.Option(
+        "--fault",
+        metavar="NAME[=TARGET][@AFTER]",
+        help="Let something go wrong: node-lost, never-ready, no-room, budget-tightened, api-409, api-429, api-500 or"
+        " answers-lost. Can be repeated.",
+        show_default=False,
+    ),
+]
 _AT_A_TERMINAL = 10.0
 
 
@@ -39,6 +49,7 @@ def rehearse(
     playbook: Playbook,
     cluster: Clusters = [],  # noqa: B006 - Typer makes a new one
     speed: Speed = None,
+    faults: Faults = [],  # noqa: B006 - Typer makes a new one
     sets: Set = [],  # noqa: B006 - Typer makes a new one
     vars_files: Vars = [],  # noqa: B006 - Typer makes a new one
     report: ReportDirectory = None,
@@ -48,7 +59,7 @@ def rehearse(
     verbose: Verbose = False,
 ) -> int:
     """Play a playbook on a simulated cluster made from manifests and a kind config."""
-    from underway.commands.simulated_run import rehearsal
+    from underway.commands.simulated_run import Rehearsal, rehearse_on_simulation
     from underway.playbook.load import load
 
     if not cluster:
@@ -58,4 +69,5 @@ def rehearse(
     if speed is None and sys.stderr.isatty() and output == "text":
         speed = _AT_A_TERMINAL
     loaded = load(playbook, sets=variables(sets), vars_files=vars_files)
-    return rehearsal(loaded, str(playbook), cluster, speed, Showing(output, quiet, verbose, no_color, report))
+    showing = Showing(output, quiet, verbose, no_color, report)
+    return rehearse_on_simulation(Rehearsal(loaded, str(playbook), cluster, speed, faults, showing))

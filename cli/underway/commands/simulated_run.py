@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
+
+import typer
 
 from underway.cluster.model import Ref
 from underway.commands.conduct import Order, conduct
@@ -17,6 +20,7 @@ from underway.gates.http import Gap, HttpCount, with_gap
 from underway.playbook.models import Gate, HttpGate, Playbook
 from underway.simulated.cluster import SimulatedCluster
 from underway.simulated.load import load, simulate
+from underway.simulated.named_faults import named_faults
 from underway.simulated.settings import Settings
 from underway.simulated.traffic import Requests
 
@@ -76,13 +80,34 @@ class SimulatedMeasuring:
         return None
 
 
-def rehearsal(playbook: Playbook, source: str, files: Sequence[Path], speed: float | None, showing: Showing) -> int:
-    """Play the playbook; returns the exit status that a run would have. `speed` None: as fast as it can."""
-    loaded = load(files)
-    cluster = simulate(loaded, settings=Settings(speed=speed))
-    order = Order(playbook, source, "default", showing, ", ".join(map(str, files)), simulated=True)
+@dataclass(frozen=True)
+class Rehearsal:
+    """`files`: what the cluster is made of. `speed` None: as fast as it can. `faults`: as `--fault` takes them."""
+
+    playbook: Playbook
+    source: str
+    files: Sequence[Path]
+    speed: float | None
+    faults: Sequence[str]
+    showing: Showing
+
+
+def rehearse_on_simulation(asked: Rehearsal) -> int:
+    """Play the playbook; returns the exit status that a run would have. Then say what the files left open."""
+    loaded = load(asked.files)
+    cluster = simulate(loaded, settings=Settings(speed=asked.speed))
+    cluster.bring([fault for text in asked.faults for fault in named_faults(text, cluster.state())])
+    name = ", ".join(map(str, asked.files))
+    order = Order(asked.playbook, asked.source, "default", asked.showing, name, simulated=True)
     measuring = SimulatedMeasuring(cluster, loaded.services())
-    return asyncio.run(_conducted(order, cluster, measuring))
+    status = asyncio.run(_conducted(order, cluster, measuring))
+    if not asked.showing.quiet:
+        for assumption in cluster.assumptions:
+            typer.echo(f"assumed: {assumption}", err=True)
+        if loaded.ignored:
+            kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(loaded.ignored.items()))
+            typer.echo(f"not looked at: {kinds}", err=True)
+    return status
 
 
 async def _conducted(order: Order, cluster: SimulatedCluster, measuring: SimulatedMeasuring) -> int:

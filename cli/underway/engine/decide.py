@@ -161,19 +161,23 @@ def _put_back(run: Run, turn: Turn) -> None:
     if left:
         turn.look_again(since + PUT_BACK_LIMIT)
         if turn.now >= since + PUT_BACK_LIMIT:
-            run.left_changed = tuple(str(ref) for ref in left)
-            run.outcome = "failed" if run.outcome == "done" else run.outcome
-            run.reason = "; ".join(filter(None, (run.reason, f"not put back within {format_duration(PUT_BACK_LIMIT)}")))
-            run.phase = "releasing"
+            limit = format_duration(PUT_BACK_LIMIT)
+            _leave_changed(run, tuple(str(ref) for ref in left), f"not put back within {limit}")
         return
     ailing = _ailing(run, turn)
     if ailing and turn.now < since + WHOLE_LIMIT:
         turn.look_again(since + WHOLE_LIMIT)
         return
     if ailing:
-        run.outcome = "failed" if run.outcome == "done" else run.outcome
-        run.reason = "; ".join(filter(None, (run.reason, *ailing)))
-        run.left_changed = tuple(ailing)
+        _leave_changed(run, tuple(ailing), "; ".join(ailing))
+    run.phase = "releasing"
+
+
+def _leave_changed(run: Run, left: tuple[str, ...], reason: str) -> None:
+    """Putting back has not come to its end: whatever was the matter before, a person is needed now."""
+    run.left_changed = left
+    run.outcome = run.outcome if run.outcome == "interrupted" else "failed"
+    run.reason = "; ".join(filter(None, (run.reason, reason)))
     run.phase = "releasing"
 
 
