@@ -62,6 +62,15 @@ def test_a_guard_fails_when_a_gap_is_longer_than_allowed_and_already_while_it_la
     assert guard(lasting, lost=3, gap="900ms") == "fail"
 
 
+def test_a_guard_that_has_held_until_the_judging_begins_holds_until_an_answer_is_overdue() -> None:
+    fresh = baseline(WELL, replace(WELL, at=at(11)))
+    assert fresh.answered_at is None
+    assert guard(fresh, 10.5, every="1s", timeout="1s") == "pass"
+    assert guard(fresh, 12.1, every="1s", timeout="1s") == "error"
+    failing = baseline(replace(WELL, failing=True), replace(WELL, at=at(11)))
+    assert guard(failing, 10.5, every="1s", timeout="1s") == "error"
+
+
 def test_a_guard_without_an_answer_holds_the_work_and_stops_it_after_a_minute() -> None:
     silent = HttpCount(began=T0, at=T0)
     assert guard(silent, 0) == "error"

@@ -32,6 +32,7 @@ class HttpCount:
 
     `answered`: as the gate asks, in time. `measured_at`: when a request last came to its end, good or not;
     `answered_at`: when one last came to a good end; `good_since`: the first good end after the last lost request.
+    `proven`: before `began` good answers had come, the last of them with nothing lost since.
     `failing`: requests have been lost since `answered_at`. `late`: times when a request was due or ran out of time,
     and it was our own process that was held up; nothing is known of those. `errors`: the lost ones by reason.
     """
@@ -47,6 +48,7 @@ class HttpCount:
     answered_at: datetime | None = None
     good_since: datetime | None = None
     failing: bool = False
+    proven: bool = False
     gaps: tuple[Gap, ...] = ()
     """Oldest first, each shorter than the one before it."""
     last_error: str = ""
@@ -90,6 +92,7 @@ def baseline(then: HttpCount, now: HttpCount) -> HttpCount:
         answered_at=_after(now.answered_at, moment),
         good_since=max(now.good_since, moment) if now.good_since and now.answered > then.answered else None,
         failing=now.failing,
+        proven=then.answered > 0 and not then.failing,
         gaps=gaps,
         last_error=now.last_error if now.lost > then.lost else "",
         errors={kind: number for kind, number in errors.items() if number},
@@ -113,14 +116,16 @@ def broken(body: HttpGate, count: HttpCount) -> str | None:
 def http_guarded(gate: Gate, body: HttpGate, count: HttpCount, now: datetime) -> Verdict:
     """Judge an HTTP gate that must hold all the time; `count` is of the guarded time only (see `baseline`).
 
-    Only `lost` and `gap` limit it, `failures` and `for` mean nothing here. Before the first good answer, and when the
-    prober has fallen silent, it is an error, and inconclusive when that has lasted for `timeout` (default: 60 s).
+    Only `lost` and `gap` limit it, `failures` and `for` mean nothing here. Before the first good answer ever, and when
+    the prober has fallen silent, it is an error, and inconclusive when that has lasted for `timeout` (default: 60 s).
     """
     if now < count.began:
         return Verdict("pass", f"not judged before {count.began:%H:%M:%S}")
     if (reason := broken(body, count)) is not None:
         return Verdict("fail", reason)
     if count.answered_at is None:
+        if count.proven and now - count.began <= body.every + body.timeout:
+            return Verdict("pass", "all were answered until now")
         return unmeasured(gate, count.began, now, count.last_error or "no answer yet")
     heard = count.measured_at or count.began
     if now - heard > SILENCE_LIMIT + body.every + body.timeout:
