@@ -26,8 +26,8 @@ th { font-size: .85rem; color: var(--faint); font-weight: 600; white-space: nowr
   margin: .3rem 0 }
 .lane span { overflow-wrap: anywhere }
 .legend span { padding: .1rem .5rem; margin-right: .6rem }
-.axis { position: relative; height: 1.7rem; background: var(--soft) }
-.axis i { position: absolute; top: 0; bottom: 0; overflow: hidden; white-space: nowrap;
+.axis { overflow: hidden; position: relative; height: 1.7rem; background: var(--soft) }
+.axis i { position: absolute; top: 0; bottom: 0; overflow: hidden; white-space: nowrap; text-overflow: ellipsis;
   font: .8rem/1.7rem system-ui, sans-serif; color: var(--bar);
   padding-left: .3rem; box-sizing: border-box; border-left: 1px solid var(--paper) }
 .draining { background: var(--draining) } .maintaining { background: var(--maintaining) }
