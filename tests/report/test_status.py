@@ -49,7 +49,6 @@ def test_a_run_in_detail_says_how_to_go_on_and_how_to_go_back() -> None:
         "Changed by this run:",
         "  node/kind-worker: cordoned",
         "",
-        "To go on: underway resume upgrade-1",
         "To put everything back: underway restore upgrade-1",
     ]
 

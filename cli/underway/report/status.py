@@ -16,8 +16,8 @@ RunPhase: TypeAlias = Literal["running", "paused", "restoring", "abandoned", "do
 """abandoned: its Lease has run out, and it has left marks behind."""
 
 _COMMANDS: dict[RunPhase, tuple[tuple[str, str], ...]] = {
-    "paused": (("go on", "resume"), ("put everything back", "restore")),
-    "abandoned": (("go on", "resume"), ("put everything back", "restore")),
+    "paused": (("put everything back", "restore"),),
+    "abandoned": (("put everything back", "restore"),),
     "failed": (("put everything back", "restore"),),
 }
 
