@@ -10,7 +10,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from underway.commands import drain, rehearse, report, restore, run, schema, status, uncordon, validate, version
+from underway.commands import drain, plan, rehearse, report, restore, run, schema, status, uncordon, validate, version
 from underway.errors import ExitStatus, UnderwayError
 
 _COLLECT_AFTER = 100_000
@@ -25,6 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(validate.validate)
+app.command()(plan.plan)
 app.command()(rehearse.rehearse)
 app.command()(run.run)
 app.command()(drain.drain)

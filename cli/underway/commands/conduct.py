@@ -24,7 +24,7 @@ from underway.engine.events import Event, PodPlanned, Receipt, RunStarted
 from underway.engine.guarding import probe_counts
 from underway.engine.journal import Journal
 from underway.engine.loop import Loop, Measuring
-from underway.engine.receipt import Tally, receipt
+from underway.engine.receipt import Tally, receipt, receipt_of
 from underway.engine.run import Run
 from underway.engine.stepping import step_name
 from underway.errors import Blocker, ExitStatus, RefusedError, UsageError
@@ -83,19 +83,8 @@ class _Conduct:
         self.view.show(event)
 
     def receipt(self) -> Receipt:
-        run = self.run
-        return receipt(
-            self.tally,
-            run=run.id,
-            playbook=self.order.playbook.metadata.name,
-            at=self.cluster.now(),
-            outcome=run.outcome,
-            reason=run.reason,
-            stop=run.stop,
-            probes=probe_counts(run, self.measuring),
-            left_changed=run.left_changed,
-            blockers=run.blockers,
-        )
+        probes = probe_counts(self.run, self.measuring)
+        return receipt_of(self.run, self.tally, self.cluster.now(), probes)
 
 
 async def conduct(order: Order, cluster: Cluster, measuring: Measuring, nudge: asyncio.Event) -> int:

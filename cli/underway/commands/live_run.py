@@ -1,11 +1,10 @@
-"""The wiring of everything that is done on a real cluster: permissions first, then the state, then the work."""
+"""What is done on a real cluster: a run, restore, uncordon, status."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
@@ -15,17 +14,16 @@ import typer
 from underway.cluster.actions import Need, Outcome, PatchNode
 from underway.commands.conduct import Order, conduct
 from underway.commands.options import Showing, Target
+from underway.commands.reach import opened, reading
 from underway.engine import preflight
 from underway.engine.standing import Standing, standings
 from underway.errors import Blocker, ClusterUnreachableError, ExitStatus, RefusedError, UsageError
-from underway.live.access import READING, denied
-from underway.live.cluster import LiveCluster, connect
-from underway.live.connection import Connection, open_connection
+from underway.live.cluster import LiveCluster
+from underway.live.connection import Connection
 from underway.playbook.load import from_command_line
 from underway.playbook.models import Playbook
 from underway.probes.prober import Prober
 from underway.steps import marks
-from underway.units import parse_duration
 
 if TYPE_CHECKING:
     from underway.report.status import RunStatus
@@ -46,50 +44,16 @@ class LiveOrder:
     restore: str | None = None
 
 
-@asynccontextmanager
-async def _opened(target: Target) -> AsyncIterator[Connection]:
-    given = target.request_timeout
-    try:
-        # as kubectl: a bare number is seconds, and 0 is as long as it takes (here: the transport's own limit)
-        seconds = float(given) if given.isdecimal() else parse_duration(given).total_seconds()
-    except ValueError as error:
-        raise UsageError(f"--request-timeout: {error}") from error
-    connection = await open_connection(
-        context=target.context,
-        kubeconfig=str(target.kubeconfig) if target.kubeconfig else None,
-        impersonate=target.impersonate,
-        request_timeout=seconds,
-    )
-    try:
-        yield connection
-    finally:
-        await connection.transport.close()
-
-
-@asynccontextmanager
-async def _read(connection: Connection, needs: Iterable[Need]) -> AsyncIterator[LiveCluster]:
-    """The cluster, once every permission is there. RefusedError names each that is not."""
-    missing = await denied(connection.transport, (*READING, *needs))
-    if missing:
-        found = tuple(preflight.permission_blocker(need) for need in missing)
-        raise RefusedError(f"{len(found)} permissions are missing, nothing has been changed", found)
-    cluster = await connect(connection)
-    try:
-        yield cluster
-    finally:
-        await cluster.close()
-
-
 def run_live(order: LiveOrder) -> int:
     """Carry out a run; returns the exit status."""
     return asyncio.run(_run(order))
 
 
 async def _run(order: LiveOrder) -> int:
-    async with _opened(order.target) as connection:
+    async with opened(order.target) as connection:
         namespace = order.target.namespace or connection.namespace
         needs = preflight.restore_needs() if order.restore else preflight.needs(order.playbook, namespace)
-        async with _read(connection, needs) as cluster:
+        async with reading(connection, needs) as cluster:
             return await _conducted(order, connection, namespace, cluster)
 
 
@@ -122,7 +86,7 @@ def restore_live(run: str | None, target: Target, showing: Showing) -> int:
 async def _restore(run: str | None, target: Target, showing: Showing) -> int:
     playbook = from_command_line("restore", [{"soak": {"for": "0s"}}])
     order = LiveOrder(playbook, "underway restore", target, showing, restore=run)
-    async with _opened(target) as connection, _read(connection, preflight.restore_needs()) as cluster:
+    async with opened(target) as connection, reading(connection, preflight.restore_needs()) as cluster:
         found = standings(cluster.state(), cluster.now())
         if run is not None and run not in found:
             typer.echo(f"run {run} has left nothing changed", err=True)
@@ -151,7 +115,7 @@ def uncordon_live(names: list[str], target: Target) -> int:
 
 
 async def _uncordon(names: list[str], target: Target) -> int:
-    async with _opened(target) as connection, _read(connection, [Need("patch", "", "nodes")]) as cluster:
+    async with opened(target) as connection, reading(connection, [Need("patch", "", "nodes")]) as cluster:
         blockers = tuple(_uncordon_blockers(names, cluster))
         if blockers:
             raise RefusedError("nothing has been changed", blockers)
@@ -218,7 +182,7 @@ def status_live(run: str | None, target: Target, output: Literal["text", "json"]
 async def _status(run: str | None, target: Target, output: Literal["text", "json"]) -> int:
     from underway.report.status import RunDetail, render_run, render_runs, status_json
 
-    async with _opened(target) as connection, _read(connection, ()) as cluster:
+    async with opened(target) as connection, reading(connection, ()) as cluster:
         now = cluster.now()
         found = standings(cluster.state(), now)
         if run is None:

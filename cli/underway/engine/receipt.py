@@ -18,6 +18,7 @@ from underway.engine.events import (
     RunOutcome,
     RunStarted,
 )
+from underway.engine.run import Run
 from underway.errors import Blocker, ExitStatus
 
 
@@ -136,6 +137,22 @@ def receipt(  # noqa: PLR0913 - a receipt has many lines
         left_changed=left_changed,
         blockers=blockers,
         simulated=found.started.simulated if found.started else False,
+    )
+
+
+def receipt_of(run: Run, found: Tally, at: datetime, probes: tuple[ProbeCount, ...]) -> Receipt:
+    """The receipt of a run that has ended."""
+    return receipt(
+        found,
+        run=run.id,
+        playbook=run.playbook.metadata.name,
+        at=at,
+        outcome=run.outcome,
+        reason=run.reason,
+        stop=run.stop,
+        probes=probes,
+        left_changed=run.left_changed,
+        blockers=run.blockers,
     )
 
 

@@ -14,7 +14,7 @@ from underway.steps import marks
 from underway.steps.departure import detach
 from underway.steps.handoff import settle_total
 from underway.steps.node_work import NodesWork, NodeWork
-from underway.steps.progress import Turn
+from underway.steps.progress import PodJudged, Turn
 from underway.steps.treatment import treatment
 
 
@@ -27,7 +27,7 @@ def give_head_start(step: NodesStep, work: NodesWork, turn: Turn) -> None:
     for name in waiting[: len(work.at_work)]:
         node = turn.state.nodes.get(name)
         if node is not None and _is_announced(node):
-            _detach_early(node, step, room, closed, turn)
+            _detach_early(node, step, room, closed, work, turn)
 
 
 def _nearly_given_back(here: NodeWork, step: NodesStep) -> bool:
@@ -46,8 +46,11 @@ def _is_announced(node: Node) -> bool:
     return node.ready and not node.unschedulable and any(taint.key == marks.PENDING_TAINT for taint in node.taints)
 
 
-def _detach_early(node: Node, step: NodesStep, room: Room, closed: set[str], turn: Turn) -> None:
+def _detach_early(node: Node, step: NodesStep, room: Room, closed: set[str], work: NodesWork, turn: Turn) -> None:
     for pod in turn.state.pods_on(node.name):
         judged = treatment(pod, step.drain, turn.state)
         if judged.handoff is not None and isinstance(room.place(pod, closed=closed), str):
+            if pod.uid not in work.judged:
+                work.judged.add(pod.uid)
+                turn.note(PodJudged(pod, judged.verdict, judged.reason))
             detach(pod, judged.handoff, settle_total(step.drain.settle, step.drain.linger), turn)

@@ -39,6 +39,8 @@ class NodesWork:
     at_work: dict[str, NodeWork] = field(default_factory=dict)
     ended: dict[str, NodeWork] = field(default_factory=dict)
     announced: bool = False
+    judged: set[str] = field(default_factory=set)
+    """The UIDs of the pods of which it has been told what will be done with them."""
     idle_since: datetime | None = None
     """Since when no node has been at work though there are some to do."""
 

@@ -115,8 +115,10 @@ def _start_nodes(step: NodesStep, work: NodesWork, turn: Turn, verify: Verify) -
         work.at_work[name] = NodeWork("draining", turn.now, found)
         turn.note(NodeEntered(name, "draining", pods=len(leaving)))
         for pod in turn.state.pods_on(name):
-            judged = treatment(pod, step.drain, turn.state)
-            turn.note(PodJudged(pod, judged.verdict, judged.reason))
+            if pod.uid not in work.judged:
+                work.judged.add(pod.uid)
+                judged = treatment(pod, step.drain, turn.state)
+                turn.note(PodJudged(pod, judged.verdict, judged.reason))
         _proceed_node(name, step, work, turn, verify)
     await_ready(work, step.drain.timeout, turn)
     if not work.announced and len(work.order) > 1:

@@ -1,0 +1,73 @@
+"""`underway plan`: what a run would do, and what stands in its way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from underway.commands.options import (
+    REQUEST_TIMEOUT,
+    As,
+    Context,
+    Kubeconfig,
+    Namespace,
+    RequestTimeout,
+    Set,
+    Target,
+    Vars,
+    variables,
+)
+from underway.errors import ExitStatus
+
+Playbook = Annotated[Path, typer.Argument(help="The playbook to plan.", show_default=False)]
+Clusters = Annotated[
+    list[Path],
+    typer.Option(
+        "--cluster",
+        help="Plan on a simulated cluster made from a kind config, manifests or a directory instead of the live one."
+        " Can be repeated.",
+        show_default=False,
+    ),
+]
+Form = Annotated[
+    Literal["text", "wide", "json", "yaml"],
+    typer.Option("--output", "-o", help="Output format: text, wide (every pod on a line), json or yaml."),
+]
+Detailed = Annotated[
+    bool, typer.Option("--detailed-exitcode", help="Exit with 10 instead of 0 if anything would be changed.")
+]
+
+
+def plan(
+    playbook: Playbook,
+    cluster: Clusters = [],  # noqa: B006 - Typer makes a new one
+    sets: Set = [],  # noqa: B006 - Typer makes a new one
+    vars_files: Vars = [],  # noqa: B006 - Typer makes a new one
+    detailed_exitcode: Detailed = False,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+    namespace: Namespace = None,
+    impersonate: As = None,
+    request_timeout: RequestTimeout = REQUEST_TIMEOUT,
+    output: Form = "text",
+) -> int:
+    """Say what a run would do with each pod, why and when, and what stands in its way; changes nothing."""
+    from underway.commands.planning import plan_on_files, plan_on_live
+    from underway.playbook.load import load
+    from underway.report.plan import plan_json, plan_text, plan_yaml
+
+    loaded = load(playbook, sets=variables(sets), vars_files=vars_files)
+    target = Target(context, kubeconfig, namespace, impersonate, request_timeout)
+    found = plan_on_files(loaded, str(playbook), cluster) if cluster else plan_on_live(loaded, str(playbook), target)
+    match output:
+        case "json":
+            typer.echo(plan_json(found))
+        case "yaml":
+            typer.echo(plan_yaml(found))
+        case _:
+            typer.echo(plan_text(found, wide=output == "wide"))
+    if found.blockers:
+        return ExitStatus.REFUSED
+    return ExitStatus.CHANGES if detailed_exitcode and found.changes else ExitStatus.DONE

@@ -1,0 +1,146 @@
+"""Planning: the run itself, played on a copy of the cluster in virtual time, and what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from underway.cluster.state import ClusterState
+from underway.commands.options import Target
+from underway.engine import preflight
+from underway.engine.events import Event, RunStarted
+from underway.engine.loop import Loop
+from underway.engine.plan import Plan, PlannedPod, planned, refused
+from underway.engine.receipt import Tally, receipt_of
+from underway.engine.run import Run
+from underway.engine.stepping import step_name
+from underway.gates.history import History, opened, record
+from underway.gates.http import HttpCount
+from underway.gates.verdict import Sample
+from underway.playbook.models import Gate, NodesStep, Playbook
+from underway.simulated.cluster import SimulatedCluster
+from underway.simulated.load import load, simulate
+from underway.simulated.settings import Settings
+from underway.steps import nodes
+
+_RUN = "plan"
+_HOLDER = "plan"
+
+
+@dataclass
+class AssumedMeasuring:
+    """Gates that only a real system can answer hold: what a plan is about is the cluster."""
+
+    cluster: SimulatedCluster
+    assumptions: list[str] = field(default_factory=list)
+    _began: dict[str, tuple[Gate, datetime]] = field(default_factory=dict)
+
+    def start(self, name: str, gate: Gate) -> None:
+        self._began[name] = gate, self.cluster.now()
+        said = f"gate {name} holds: a plan does not measure it"
+        if said not in self.assumptions:
+            self.assumptions.append(said)
+
+    async def stop(self, name: str) -> None:
+        del self._began[name]
+
+    def http(self, name: str) -> HttpCount | None:
+        if name not in self._began:
+            return None
+        began, now = self._began[name][1], self.cluster.now()
+        return HttpCount(began, now, sent=1, answered=1, measured_at=now, answered_at=now, good_since=began)
+
+    def history(self, name: str) -> History | None:
+        if name not in self._began:
+            return None
+        gate, began = self._began[name]
+        looked = opened(gate, began)
+        for moment in (began, self.cluster.now()):
+            looked = record(looked, Sample(moment, holds=True, reason="assumed"))
+        return looked
+
+
+def plan_on_files(playbook: Playbook, source: str, files: Sequence[Path]) -> Plan:
+    return plan(playbook, source, simulate(load(files)), "default")
+
+
+def plan_on_live(playbook: Playbook, source: str, target: Target) -> Plan:
+    """Read the cluster once and plan on a copy of it. Sends no write, and needs no permission to."""
+    return asyncio.run(_plan_on_live(playbook, source, target))
+
+
+async def _plan_on_live(playbook: Playbook, source: str, target: Target) -> Plan:
+    from underway.commands.reach import opened, reading
+
+    async with opened(target) as connection, reading(connection, ()) as cluster:
+        objects, now = list(cluster.state().objects()), cluster.now()
+        namespace = target.namespace or connection.namespace
+    state = ClusterState(sorted(objects, key=lambda found: found.ref))
+    return await _plan(playbook, source, SimulatedCluster(state, settings=Settings(start=now)), namespace)
+
+
+def plan(playbook: Playbook, source: str, cluster: SimulatedCluster, namespace: str) -> Plan:
+    """Plan a playbook by playing it on this cluster, which is changed by it."""
+    return asyncio.run(_plan(playbook, source, cluster, namespace))
+
+
+async def _plan(playbook: Playbook, source: str, cluster: SimulatedCluster, namespace: str) -> Plan:
+    state = cluster.state()
+    found = preflight.blockers(playbook, state, _RUN, cluster.now(), allow_commands=True)
+    if found:
+        return refused(playbook, list(_judged(playbook, state)), found)
+    measuring = AssumedMeasuring(cluster)
+    present = frozenset(pod.uid for pod in state.pods.values())
+    events = await _played(playbook, source, namespace, cluster, measuring)
+    return planned(playbook, events, present, [*cluster.assumptions, *measuring.assumptions])
+
+
+async def _played(
+    playbook: Playbook, source: str, namespace: str, cluster: SimulatedCluster, measuring: AssumedMeasuring
+) -> Sequence[Event]:
+    run = Run(id=_RUN, playbook=playbook, holder=_HOLDER, namespace=namespace, started=cluster.now())
+    tally, events = Tally(), list[Event]()
+
+    def take(event: Event) -> None:
+        tally.add(event)
+        if event.journaled:
+            events.append(event)
+
+    steps = tuple(step_name(step, index) for index, step in enumerate(playbook.spec.steps))
+    take(
+        RunStarted(
+            at=cluster.now(),
+            run=run.id,
+            playbook=playbook.metadata.name,
+            source=source,
+            cluster="a copy",
+            operator="",
+            version="",
+            steps=steps,
+            simulated=True,
+        )
+    )
+    await Loop(run, cluster, measuring, take).drive()
+    take(receipt_of(run, tally, cluster.now(), ()))
+    return events
+
+
+def _judged(playbook: Playbook, state: ClusterState) -> Iterable[PlannedPod]:
+    """What would be done with the pods of every node that the playbook names, were nothing in the way."""
+    for step in playbook.spec.steps:
+        if not isinstance(step.body, NodesStep):
+            continue
+        for name in nodes.ordered(step.body, state):
+            for pod, treated in preflight.judged(state.nodes[name], step.body, state):
+                yield PlannedPod(
+                    name=pod.name,
+                    namespace=pod.namespace,
+                    uid=pod.uid,
+                    node=name,
+                    verdict=treated.verdict,
+                    reason=treated.reason,
+                    strategy=step.body.drain.strategy,
+                )

@@ -1,0 +1,49 @@
+"""How every command that needs the real cluster gets at it: the connection, then permissions, then the state."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+from underway.cluster.actions import Need
+from underway.commands.options import Target
+from underway.engine import preflight
+from underway.errors import RefusedError, UsageError
+from underway.live.access import READING, denied
+from underway.live.cluster import LiveCluster, connect
+from underway.live.connection import Connection, open_connection
+from underway.units import parse_duration
+
+
+@asynccontextmanager
+async def opened(target: Target) -> AsyncIterator[Connection]:
+    given = target.request_timeout
+    try:
+        # as kubectl: a bare number is seconds, and 0 is as long as it takes (here: the transport's own limit)
+        seconds = float(given) if given.isdecimal() else parse_duration(given).total_seconds()
+    except ValueError as error:
+        raise UsageError(f"--request-timeout: {error}") from error
+    connection = await open_connection(
+        context=target.context,
+        kubeconfig=str(target.kubeconfig) if target.kubeconfig else None,
+        impersonate=target.impersonate,
+        request_timeout=seconds,
+    )
+    try:
+        yield connection
+    finally:
+        await connection.transport.close()
+
+
+@asynccontextmanager
+async def reading(connection: Connection, needs: Iterable[Need]) -> AsyncIterator[LiveCluster]:
+    """The cluster, once every permission is there. RefusedError names each that is not."""
+    missing = await denied(connection.transport, (*READING, *needs))
+    if missing:
+        found = tuple(preflight.permission_blocker(need) for need in missing)
+        raise RefusedError(f"{len(found)} permissions are missing, nothing has been changed", found)
+    cluster = await connect(connection)
+    try:
+        yield cluster
+    finally:
+        await cluster.close()

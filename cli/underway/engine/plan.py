@@ -1,0 +1,252 @@
+"""The plan: what a run would do, told from the events of a run that was played on a copy of the cluster.
+
+As JSON or YAML it is one document with camelCase keys. It holds no moment, only times since the beginning, so that
+planning the same twice gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import msgspec
+
+from underway.engine.events import (
+    SCHEMA,
+    Change,
+    Event,
+    NodeChanged,
+    PodMoved,
+    PodPlanned,
+    PodVerdict,
+    Receipt,
+    StepEnded,
+    StepStarted,
+)
+from underway.errors import Blocker
+from underway.playbook.models import NodesStep, Playbook
+
+
+class _Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    pass
+
+
+class PlannedPod(_Part, frozen=True, kw_only=True):
+    """What will be done with a pod that is there now. `strategy`: what the playbook asks for its node."""
+
+    name: str
+    namespace: str
+    uid: str
+    node: str
+    verdict: PodVerdict
+    reason: str
+    strategy: str
+
+
+class PlannedNode(_Part, frozen=True, kw_only=True):
+    """When its turn comes, and how long it takes, in seconds since the beginning; None for what is not reached."""
+
+    name: str
+    wave: int
+    begins_seconds: float
+    emptied_seconds: float | None
+    ended_seconds: float | None
+    moves: int
+
+
+class Wave(_Part, frozen=True, kw_only=True):
+    """A node's wave is one above the latest of those that had ended when it began."""
+
+    nodes: tuple[str, ...]
+
+
+class PlannedStep(_Part, frozen=True, kw_only=True):
+    name: str
+    verb: str
+    begins_seconds: float
+    duration_seconds: float | None
+    nodes: tuple[str, ...] = ()
+
+
+class Plan(_Part, frozen=True, kw_only=True):
+    """`changes`: whether anything would be changed. `moves`: how often a pod leaves a node, replacements that have to
+    move once more included; `least_moves`: how many pods have to leave, each once. `assumptions`: what the cluster
+    does not tell.
+    """
+
+    schema: str = SCHEMA
+    type: str = "plan"
+    playbook: str
+    changes: bool
+    duration_seconds: float
+    waves: tuple[Wave, ...]
+    nodes: tuple[PlannedNode, ...]
+    pods: tuple[PlannedPod, ...]
+    moves: int
+    least_moves: int
+    handed_off: int
+    evicted: int
+    blockers: tuple[Blocker, ...]
+    steps: tuple[PlannedStep, ...]
+    assumptions: tuple[str, ...]
+
+
+@dataclass
+class _Node:
+    wave: int
+    began: datetime
+    emptied: datetime | None = None
+    ended: datetime | None = None
+    moves: int = 0
+
+
+@dataclass
+class _Fold:
+    began: datetime
+    nodes: dict[str, _Node] = field(default_factory=dict)
+    pods: dict[str, PodPlanned] = field(default_factory=dict)
+    steps: dict[int, tuple[StepStarted, datetime | None]] = field(default_factory=dict)
+    changes: bool = False
+    ended_waves: int = 0
+
+    def add(self, event: Event) -> None:
+        match event:
+            case Change():
+                # the run's own sign of life is no change of anybody's
+                self.changes = self.changes or not event.object.startswith("lease/")
+            case NodeChanged():
+                self._add_node(event)
+            case PodPlanned():
+                self.pods.setdefault(event.uid, event)
+            case PodMoved() if event.how != "gone" and event.node in self.nodes:
+                self.nodes[event.node].moves += 1
+            case StepStarted():
+                self.steps[event.step] = event, None
+            case StepEnded():
+                self.steps[event.step] = self.steps[event.step][0], event.at
+            case _:
+                pass
+
+    def _add_node(self, event: NodeChanged) -> None:
+        if event.phase == "draining":
+            self.nodes[event.node] = _Node(self.ended_waves + 1, event.at)
+        node = self.nodes.get(event.node)
+        if node is None:
+            return
+        if event.phase in ("maintaining", "verifying"):
+            node.emptied = node.emptied or event.at
+        elif event.phase in ("done", "failed", "restored"):
+            node.ended = event.at
+            self.ended_waves = max(self.ended_waves, node.wave)
+
+    def since(self, moment: datetime | None) -> float | None:
+        return None if moment is None else _seconds(moment - self.began)
+
+
+def refused(playbook: Playbook, pods: Sequence[PlannedPod], blockers: Sequence[Blocker]) -> Plan:
+    """The plan of a run that would refuse: what is in the way, and what was judged all the same."""
+    return Plan(
+        playbook=playbook.metadata.name,
+        changes=False,
+        duration_seconds=0,
+        waves=(),
+        nodes=(),
+        pods=tuple(pods),
+        moves=0,
+        least_moves=_leaving(pods),
+        handed_off=0,
+        evicted=0,
+        blockers=tuple(blockers),
+        steps=(),
+        assumptions=(),
+    )
+
+
+def planned(playbook: Playbook, events: Sequence[Event], present: frozenset[str], assumptions: Sequence[str]) -> Plan:
+    """Fold the events of the run that was played. `present`: the UIDs of the pods that are there now. The last event
+    is the receipt; if it is not a good one, what went wrong stands among the blockers.
+    """
+    end = events[-1]
+    if not isinstance(end, Receipt):
+        raise TypeError("a run ends with its receipt")
+    fold = _Fold(end.started)
+    for event in events:
+        fold.add(event)
+    pods = tuple(
+        _pod(found, _strategy(playbook, fold, found.node)) for found in fold.pods.values() if found.uid in present
+    )
+    waves: dict[int, list[str]] = {}
+    for name, node in fold.nodes.items():
+        waves.setdefault(node.wave, []).append(name)
+    return Plan(
+        playbook=playbook.metadata.name,
+        changes=fold.changes,
+        duration_seconds=end.duration_seconds,
+        waves=tuple(Wave(nodes=tuple(names)) for names in waves.values()),
+        nodes=tuple(_node(name, node, fold) for name, node in fold.nodes.items()),
+        pods=pods,
+        moves=end.pods_moved,
+        least_moves=_leaving(pods),
+        handed_off=end.handed_off,
+        evicted=end.evicted,
+        blockers=_blockers(end),
+        steps=tuple(_step(started, ended, fold) for started, ended in fold.steps.values()),
+        assumptions=tuple(assumptions),
+    )
+
+
+def _blockers(end: Receipt) -> tuple[Blocker, ...]:
+    if end.outcome == "done" or end.blockers:
+        return end.blockers
+    remedy = "see the course of it with underway rehearse, on a snapshot of this cluster"
+    return (Blocker(f"playbook/{end.playbook}", f"played on a copy of the cluster it ended: {end.reason}", remedy),)
+
+
+def _pod(event: PodPlanned, strategy: str) -> PlannedPod:
+    return PlannedPod(
+        name=event.pod,
+        namespace=event.namespace,
+        uid=event.uid,
+        node=event.node,
+        verdict=event.verdict,
+        reason=event.reason,
+        strategy=strategy,
+    )
+
+
+def _strategy(playbook: Playbook, fold: _Fold, node: str) -> str:
+    for index, (started, _) in fold.steps.items():
+        body = playbook.spec.steps[index].body
+        if isinstance(body, NodesStep) and node in started.nodes:
+            return body.drain.strategy
+    return ""
+
+
+def _node(name: str, node: _Node, fold: _Fold) -> PlannedNode:
+    return PlannedNode(
+        name=name,
+        wave=node.wave,
+        begins_seconds=_seconds(node.began - fold.began),
+        emptied_seconds=fold.since(node.emptied),
+        ended_seconds=fold.since(node.ended),
+        moves=node.moves,
+    )
+
+
+def _step(started: StepStarted, ended: datetime | None, fold: _Fold) -> PlannedStep:
+    return PlannedStep(
+        name=started.name,
+        verb=started.verb,
+        begins_seconds=_seconds(started.at - fold.began),
+        duration_seconds=None if ended is None else _seconds(ended - started.at),
+        nodes=started.nodes,
+    )
+
+
+def _leaving(pods: Sequence[PlannedPod]) -> int:
+    return sum(pod.verdict in ("handoff", "evict") for pod in pods)
+
+
+def _seconds(length: timedelta) -> float:
+    return round(length.total_seconds(), 3)

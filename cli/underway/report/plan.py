@@ -1,0 +1,97 @@
+"""A plan to read: what will happen to each pod and why, when, how often each moves, and what stands in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+import yaml
+
+from underway.engine.plan import Plan, PlannedNode, PlannedPod
+from underway.report.blockers import render_blockers
+from underway.report.tables import pairs, paragraph, table
+from underway.report.words import count, seconds, visible
+
+_WIDE = 200
+
+
+def plan_json(plan: Plan) -> str:
+    return msgspec.json.format(msgspec.json.encode(plan), indent=2).decode()
+
+
+def plan_yaml(plan: Plan) -> str:
+    text: str = yaml.safe_dump(msgspec.to_builtins(plan), sort_keys=False, allow_unicode=True, width=_WIDE)
+    return text.rstrip()
+
+
+def plan_text(plan: Plan, *, wide: bool = False) -> str:
+    """`wide`: every pod on a line of its own, also those that stay where they are, with its reason."""
+    blocks = [[headline(plan)]]
+    if plan.blockers:
+        blocks.append(render_blockers(plan.blockers).splitlines())
+    if plan.nodes:
+        blocks.append(_nodes(plan.nodes))
+    shown = [pod for pod in plan.pods if wide or pod.verdict != "skip"]
+    if shown:
+        blocks.append(_wide(shown) if wide else list(_grouped(shown)))
+    blocks.append(pairs(list(_facts(plan))))
+    if plan.assumptions:
+        lines = (paragraph(visible(said), first="  ", indent="    ") for said in plan.assumptions)
+        blocks.append(["Assumed:", *(line for found in lines for line in found)])
+    return "\n\n".join("\n".join(block) for block in blocks)
+
+
+def headline(plan: Plan) -> str:
+    if plan.blockers:
+        return f"{visible(plan.playbook)} cannot be run: {count(len(plan.blockers), 'thing')} in the way."
+    if not plan.changes:
+        return f"{visible(plan.playbook)} would change nothing."
+    took = seconds(plan.duration_seconds)
+    nodes = f"{count(len(plan.nodes), 'node')} in {count(len(plan.waves), 'wave')}"
+    return f"{visible(plan.playbook)} would take {took}: {nodes}, {count(plan.moves, 'move')}."
+
+
+def _nodes(nodes: Iterable[PlannedNode]) -> list[str]:
+    rows = [
+        (
+            visible(node.name),
+            str(node.wave),
+            seconds(node.begins_seconds),
+            _after(node.begins_seconds, node.emptied_seconds),
+            _after(node.begins_seconds, node.ended_seconds),
+            str(node.moves),
+        )
+        for node in nodes
+    ]
+    return table(("NODE", "WAVE", "BEGINS AT", "EMPTIED IN", "TOTAL", "MOVES"), rows)
+
+
+def _after(began: float, ended: float | None) -> str:
+    return "-" if ended is None else seconds(ended - began)
+
+
+def _wide(pods: Iterable[PlannedPod]) -> list[str]:
+    rows = [
+        (visible(pod.node), visible(f"{pod.namespace}/{pod.name}"), pod.verdict, visible(pod.reason)) for pod in pods
+    ]
+    return table(("NODE", "POD", "VERDICT", "REASON"), rows, words={1, 2, 3}, width=_WIDE * 2)
+
+
+def _grouped(pods: Iterable[PlannedPod]) -> Iterable[str]:
+    node = ""
+    for pod in pods:
+        if pod.node != node:
+            node = pod.node
+            yield f"node/{visible(node)}"
+        yield f"  {pod.verdict:<8}{visible(pod.namespace)}/{visible(pod.name)}"
+        yield from paragraph(visible(pod.reason), first=" " * 10, indent=" " * 10)
+
+
+def _facts(plan: Plan) -> Iterable[tuple[str, str]]:
+    stay = sum(pod.verdict == "skip" for pod in plan.pods)
+    how = f" ({plan.handed_off} handed off + {plan.evicted} evicted)" if plan.moves else ""
+    yield "Moves", f"{plan.moves}{how}, {plan.least_moves} at least"
+    yield "Stay", count(stay, "pod")
+    for step in plan.steps:
+        took = "not reached" if step.duration_seconds is None else seconds(step.duration_seconds)
+        yield "Step", f"{visible(step.name)}: {took}, from {seconds(step.begins_seconds)} on"

@@ -1,0 +1,82 @@
+"""The plan is the run: the same verdicts and moves, the same bytes each time, and exit statuses for scripts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+from invoke import underway
+
+PLAYBOOK = "playbooks/maintain-workers.yaml"
+SHOP = ("--cluster", "kind-config.yaml", "--cluster", "manifests/")
+
+
+def planned(*arguments: str, status: int = 0) -> Any:
+    found = underway("plan", PLAYBOOK, *SHOP, "-o", "json", *arguments)
+    assert found.status == status, found.err
+    return json.loads(found.out)
+
+
+def test_the_plan_says_what_the_rehearsal_then_does() -> None:
+    plan = planned()
+    rehearsed = [json.loads(line) for line in underway("rehearse", PLAYBOOK, *SHOP, "-o", "json").out.splitlines()]
+    receipt = rehearsed[-1]
+    assert plan["changes"] is True
+    assert plan["moves"] == receipt["podsMoved"]
+    assert (plan["handedOff"], plan["evicted"]) == (receipt["handedOff"], receipt["evicted"])
+    assert [node for wave in plan["waves"] for node in wave["nodes"]] == receipt["nodes"]
+    judged = {event["uid"]: event["verdict"] for event in rehearsed if event["type"] == "podPlanned"}
+    assert {pod["uid"]: pod["verdict"] for pod in plan["pods"]} == {
+        uid: verdict for uid, verdict in judged.items() if uid in {pod["uid"] for pod in plan["pods"]}
+    }
+    assert abs(plan["durationSeconds"] - receipt["durationSeconds"]) < 0.1 * receipt["durationSeconds"]
+
+
+def test_every_pod_of_the_nodes_is_in_the_plan_once_with_its_reason() -> None:
+    pods = planned()["pods"]
+    assert len({pod["uid"] for pod in pods}) == len(pods)
+    assert all(pod["reason"] and pod["strategy"] == "auto" for pod in pods)
+    verdicts = {pod["name"].split("-")[0]: pod["verdict"] for pod in pods}
+    assert verdicts["web"] == verdicts["cart"] == "handoff"
+    assert verdicts["db"] == "evict"
+    assert verdicts["agent"] == "skip"
+    assert planned()["leastMoves"] == sum(pod["verdict"] in ("handoff", "evict") for pod in pods)
+
+
+def test_planning_twice_gives_the_same_bytes_in_every_form() -> None:
+    for form in ("text", "wide", "json", "yaml"):
+        first, second = (underway("plan", PLAYBOOK, *SHOP, "-o", form).out for _ in range(2))
+        assert first == second
+    assert yaml.safe_load(underway("plan", PLAYBOOK, *SHOP, "-o", "yaml").out) == planned()
+
+
+def test_text_fits_80_columns() -> None:
+    lines = underway("plan", PLAYBOOK, *SHOP).out.splitlines()
+    assert max(map(len, lines)) <= 80
+
+
+def test_a_script_can_tell_whether_anything_would_change(tmp_path: Path) -> None:
+    assert underway("plan", PLAYBOOK, *SHOP, "--detailed-exitcode").status == 10
+    soak = tmp_path / "soak.yaml"
+    soak.write_text(
+        "apiVersion: underway.dev/v1alpha1\nkind: Playbook\nmetadata: {name: soak}\n"
+        "spec: {steps: [{soak: {for: 1h}}]}\n"
+    )
+    found = underway("plan", str(soak), *SHOP, "--detailed-exitcode")
+    assert found.status == 0
+    assert "would change nothing" in found.out
+
+
+def test_what_stands_in_the_way_is_in_the_plan_and_its_exit_status(tmp_path: Path) -> None:
+    bare = tmp_path / "bare.yaml"
+    bare.write_text(
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: bare, namespace: shop}\n"
+        "spec: {nodeName: underway-worker, containers: [{name: a, image: a}]}\n"
+    )
+    plan = planned("--cluster", str(bare), status=4)
+    assert [blocker["object"] for blocker in plan["blockers"]] == ["pod/shop/bare"]
+    assert all(blocker["reason"] and blocker["remedy"] for blocker in plan["blockers"])
+    assert {pod["name"]: pod["verdict"] for pod in plan["pods"]}["bare"] == "blocked"
+    assert plan["changes"] is False
