@@ -26,8 +26,10 @@ def detach(pod: Pod, way: Handoff, settle: timedelta, turn: Turn) -> None:
     turn.act(marks.detach(pod, turn.run, key=way.detach, withdraw=way.withdraw, needed=needed, settle=settle))
 
 
-def carry_on(pod: Pod, turn: Turn, *, grace: int | None = None, back: bool = False) -> None:
-    """Make the next move of a pod whose handoff has begun."""
+def carry_on(pod: Pod, turn: Turn, *, grace: int | None = None, back: bool = False, early: bool = False) -> None:
+    """Make the next move of a pod whose handoff has begun. `early`: its node's turn has not come yet, so it stays
+    there until it has; all that comes before its eviction can be over by then.
+    """
     withdrawn = marks.stage(pod) == "withdrawn"
     if withdrawn and not traffic.in_traffic(pod, turn.state):
         turn.left_traffic.setdefault(pod.uid, turn.now)
@@ -36,7 +38,8 @@ def carry_on(pod: Pod, turn: Turn, *, grace: int | None = None, back: bool = Fal
         case Withdraw(keys) if keys:
             turn.act(marks.withdraw(pod, keys, turn.now))
         case Withdraw() | Remove():
-            evict(pod, turn, grace=grace, says="hand off: evict, its replacement serves")
+            if not early:
+                evict(pod, turn, grace=grace, says="hand off: evict, its replacement serves")
         case Reattach():
             turn.act(marks.reattach(pod))
         case Await(reason, until):

@@ -1,8 +1,8 @@
-"""Head start: while a node is about to be given back, the next one's replacements warm up already.
+"""Head start: while a node is about to be given back, the pods of the next one are handed off already.
 
-Only where they find room on nodes that are done, which the scheduler prefers to those that wait with their
-PreferNoSchedule taint: so no pod moves once more for it. The next node stays schedulable and its pods go on serving,
-so it does not count as unavailable.
+Their replacements warm up on nodes that are done, if there is room; the scheduler prefers those to nodes that wait with
+their PreferNoSchedule taint, so no pod moves once more for it. The next node stays schedulable, and each of its pods
+serves until its replacement does, and stays until the node's turn has come: so it does not count as unavailable.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from underway.cluster.model import Node
 from underway.cluster.room import Room
 from underway.playbook.models import NodesStep
 from underway.steps import marks
-from underway.steps.departure import detach
+from underway.steps.departure import carry_on, detach
 from underway.steps.handoff import settle_total
 from underway.steps.node_work import NodesWork, NodeWork
 from underway.steps.progress import PodJudged, Turn
@@ -19,26 +19,32 @@ from underway.steps.treatment import treatment
 
 
 def give_head_start(step: NodesStep, work: NodesWork, turn: Turn) -> None:
-    done = {name for name, node in work.ended.items() if node.phase == "done"}
-    if not done or not work.at_work or not all(_nearly_given_back(node, step) for node in work.at_work.values()):
-        return
     waiting = [name for name in work.order if name not in work.at_work and name not in work.ended]
+    coming = [turn.state.nodes[name] for name in waiting[: len(work.at_work)] if name in turn.state.nodes]
+    for node in coming:
+        for pod in turn.state.pods_on(node.name):
+            if marks.pod_run(pod) == turn.run and pod.deleting is None:
+                carry_on(pod, turn, early=True)
+    done = {name for name, node in work.ended.items() if node.phase == "done"}
+    if not done or not all(_nearly_given_back(node, step) for node in work.at_work.values()):
+        return
     room, closed = Room(turn.state), turn.state.nodes.keys() - done
-    for name in waiting[: len(work.at_work)]:
-        node = turn.state.nodes.get(name)
-        if node is not None and _is_announced(node):
+    for node in coming:
+        if _is_announced(node):
             _detach_early(node, step, room, closed, work, turn)
 
 
 def _nearly_given_back(here: NodeWork, step: NodesStep) -> bool:
-    """All that is left to do on the node takes seconds: no maintenance, and no pod that has to be replaced."""
+    """It is being verified; or there is nothing to do on it, and every pod that has to leave is about to, which takes
+    about as long as a replacement takes to start.
+    """
     if here.phase == "verifying":
         return True
     nothing_to_do = step.maintain is None or step.maintain.job is None
     return (
         here.phase == "draining"
         and nothing_to_do
-        and all(pod.deleting is not None or marks.stage(pod) == "withdrawn" for pod in here.staying.values())
+        and all(pod.deleting is not None or marks.stage(pod) for pod in here.staying.values())
     )
 
 
