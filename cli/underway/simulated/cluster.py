@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeVar
 
 import msgspec
 
 from underway.cluster.actions import Action, Need, Outcome
-from underway.cluster.model import Budget, Pod
+from underway.cluster.model import Budget, Object, Pod
 from underway.cluster.state import ClusterState
 from underway.simulated.api import Api
 from underway.simulated.clock import VirtualClock
@@ -30,6 +31,7 @@ from underway.simulated.statefulset import StatefulSets
 from underway.simulated.traffic import Traffic
 from underway.simulated.world import World
 
+_O = TypeVar("_O", bound=Object)
 _DEFAULTS = Settings()
 
 
@@ -109,6 +111,10 @@ class SimulatedCluster:
     def unready(self) -> list[Pod]:
         """The pods that should be Ready and are not."""
         return unready(self._world)
+
+    def watch(self, kind: type[_O], observer: Callable[[_O | None, _O | None], None]) -> None:
+        """Call `observer(old, new)` at every change of such an object, in the same instant."""
+        self._world.watch(kind, observer)
 
     def begin(self, assumptions: Iterable[str]) -> None:
         """The scene is set: forget what was assumed while setting it, but for these."""

@@ -1,0 +1,175 @@
+"""Whole runs on the simulated cluster, and a witness that looks at every instant of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from underway.cluster import disruption
+from underway.cluster.model import EndpointSlice, Pod, Ref
+from underway.cluster.state import ClusterState
+from underway.cluster.traffic import ready_endpoints
+from underway.commands.simulated_run import SimulatedMeasuring
+from underway.engine import preflight
+from underway.engine.events import Event, Receipt, RunStarted
+from underway.engine.guarding import probe_counts
+from underway.engine.loop import Loop
+from underway.engine.receipt import Tally, receipt_of
+from underway.engine.run import Run
+from underway.playbook.load import load as load_playbook
+from underway.playbook.models import Playbook
+from underway.simulated.cluster import SimulatedCluster
+from underway.simulated.load import load, simulate
+
+HERE = Path(__file__).resolve().parents[2]
+MAINTAIN = HERE / "playbooks" / "maintain-workers.yaml"
+LONGEST = timedelta(hours=2)
+
+
+class Witness:
+    """What must never be, noted at the instant in which it is."""
+
+    def __init__(self, cluster: SimulatedCluster) -> None:
+        self.violations: list[str] = []
+        self._cluster = cluster
+        state = cluster.state()
+        self._needed = {
+            found.ref: disruption.desired(found, disruption.expected(found, state))
+            for found in state.budgets()
+            if disruption.healthy(found, state) >= disruption.desired(found, disruption.expected(found, state))
+        }
+        self._served = [found for found in state.services() if ready_endpoints(found, state)]
+        self._whole = [
+            found
+            for found in state.workloads.values()
+            if found.kind == "statefulset" and self._members(found.uid) == found.replicas
+        ]
+        cluster.watch(Pod, lambda _, __: self._look())
+        cluster.watch(EndpointSlice, lambda _, __: self._look())
+
+    def _members(self, uid: str) -> int:
+        return sum(pod.ready and pod.deleting is None for pod in self._cluster.state().pods_of(uid))
+
+    def _look(self) -> None:
+        state, now = self._cluster.state(), self._cluster.now()
+        for budget in state.budgets():
+            healthy = disruption.healthy(budget, state)
+            if healthy < self._needed.get(budget.ref, 0):
+                self.violations.append(f"{now}: {budget.ref} has {healthy} healthy of {self._needed[budget.ref]}")
+        for service in self._served:
+            if not ready_endpoints(service, state):
+                self.violations.append(f"{now}: {service.ref} has no endpoint")
+        for found in self._whole:
+            members = self._members(found.uid)
+            if members < found.replicas - 1:
+                self.violations.append(f"{now}: {found.ref} has {members} of {found.replicas} members")
+
+
+def left(state: ClusterState) -> dict[str, Any]:
+    """What has to be as before when a run is over: nothing of it may be left."""
+    return {
+        "nodes": {
+            node.name: (node.unschedulable, node.taints, dict(node.labels), dict(node.annotations))
+            for node in state.nodes.values()
+        },
+        "workloads": {
+            str(found.ref): (found.replicas, dict(found.annotations), sum(map(_whole, state.pods_of(found.uid))))
+            for found in state.workloads.values()
+            if found.kind != "job"
+        },
+        "budgets": {
+            str(found.ref): (dict(found.annotations), found.current_healthy, found.desired_healthy)
+            for found in state.budgets()
+        },
+        "marked": [str(pod.ref) for pod in state.marked_pods()],
+        "jobs": sorted(str(found.ref) for found in state.workloads.values() if found.kind == "job"),
+        "leases": [str(ref) for ref in state.leases],
+    }
+
+
+def _whole(pod: Pod) -> bool:
+    return pod.ready and pod.deleting is None
+
+
+@dataclass
+class Stage:
+    """A cluster, the Services behind its ports, and what happens on it."""
+
+    cluster: SimulatedCluster
+    services: dict[int, Ref] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.before = left(self.cluster.state())
+        self.witness = Witness(self.cluster)
+
+    def blockers(self, playbook: Playbook) -> tuple[Any, ...]:
+        return preflight.blockers(playbook, self.cluster.state(), "r", self.cluster.now())
+
+    def run(self, playbook: Playbook, **fields: Any) -> Run:
+        self.starts = getattr(self, "starts", 0) + 1
+        return Run(
+            **{
+                "id": "r",
+                "playbook": playbook,
+                "holder": f"process-{self.starts}",
+                "namespace": "default",
+                "started": self.cluster.now(),
+            }
+            | fields
+        )
+
+    def play(self, run: Run, at_event: Callable[[int, asyncio.Task[None]], None] = lambda _, __: None) -> Receipt:
+        """Drive the run to its end; `at_event(number, driving)` is told of every event and may stop or cancel."""
+        return asyncio.run(self._play(run, at_event))
+
+    async def _play(self, run: Run, at_event: Callable[[int, asyncio.Task[None]], None]) -> Receipt:
+        tally = Tally()
+        tally.add(_started(run))
+        measuring = SimulatedMeasuring(self.cluster, self.services)
+        end = self.cluster.now() + LONGEST
+
+        def take(event: Event) -> None:
+            assert event.at < end, f"the run does not end: {event}"
+            tally.add(event)
+            if event.journaled:
+                self.events.append(event)
+                at_event(len(self.events), driving)
+
+        driving = asyncio.ensure_future(Loop(run, self.cluster, measuring, take).drive())
+        await asyncio.gather(driving, return_exceptions=True)
+        if not driving.cancelled() and driving.exception() is not None:
+            raise AssertionError(str(driving.exception())) from driving.exception()
+        return receipt_of(run, tally, self.cluster.now(), probe_counts(run, measuring))
+
+    def rest(self) -> None:
+        """Let everything that is on its way come to its end."""
+        self.cluster.settle()
+
+
+def _started(run: Run) -> RunStarted:
+    return RunStarted(
+        at=run.started,
+        run=run.id,
+        playbook=run.playbook.metadata.name,
+        source="",
+        cluster="",
+        operator="",
+        version="",
+        steps=(),
+        simulated=True,
+    )
+
+
+def shop() -> Stage:
+    """The shipped cluster with the shipped shop in it."""
+    loaded = load([HERE / "kind-config.yaml", HERE / "manifests"])
+    return Stage(simulate(loaded), dict(loaded.services()))
+
+
+def maintain() -> Playbook:
+    return load_playbook(MAINTAIN)
