@@ -84,9 +84,7 @@ def budget(name: str = "web", *, at_least: int | None = None, allowed: int = 0, 
 
 def detached(name: str, where: str = "a", *, needed: int = 2, run: str = RUN, **fields: Any) -> Pod:
     """A pod as it is after `marks.detach`, released by its ReplicaSet."""
-    way = marks.detach(
-        pod(name, where), run, key=HASH, withdraw=("app",), needed=needed, settle=timedelta(seconds=3)
-    )
+    way = marks.detach(pod(name, where), run, key=HASH, withdraw=("app",), needed=needed, settle=timedelta(seconds=3))
     changed = patched(pod(name, where), way)
     return msgspec.structs.replace(changed, **{"owner": None} | fields)
 
@@ -123,6 +121,6 @@ def waits(turn: Turn) -> dict[str, str]:
 
 def nodes_step(**fields: Any) -> NodesStep:
     """The step `nodes` as a playbook would say it, in the playbook's own words."""
-    body = from_command_line("x", [{"nodes": {"select": {"labels": ""}} | fields}]).spec.steps[0].body
+    body = from_command_line("x", [{"nodes": {"select": {"labels": "!control-plane"}} | fields}]).spec.steps[0].body
     assert isinstance(body, NodesStep)
     return body
