@@ -26,7 +26,13 @@ _M = TypeVar("_M", Pod, Node, Budget)
 
 def node(name: str, **fields: Any) -> Node:
     amounts = {"cpu": 4000, "memory": 8 * 1024**3, "pods": 110}
-    base = {"uid": f"node-{name}", "name": name, "allocatable": amounts, "ready": True, "resource_version": "7"}
+    base: dict[str, Any] = {
+        "uid": f"node-{name}",
+        "name": name,
+        "allocatable": amounts,
+        "ready": True,
+        "resource_version": "7",
+    }
     return Node(**base | fields)
 
 
@@ -102,7 +108,7 @@ def merged(old: Mapping[str, str], changes: Mapping[str, str | None]) -> dict[st
 
 def patched(found: _M, patch: PatchPod | PatchNode | PatchBudget) -> _M:
     changed: dict[str, Any] = {"annotations": merged(found.annotations, patch.annotations)}
-    if isinstance(patch, PatchPod):
+    if isinstance(patch, PatchPod) and isinstance(found, Pod):
         changed["labels"] = merged(found.labels, patch.labels)
     if isinstance(patch, PatchNode) and patch.unschedulable is not None:
         changed["unschedulable"] = patch.unschedulable

@@ -86,7 +86,8 @@ def statefulset(replicas: int = 3) -> Workload:
 
 
 def member(name: str, **fields: Any) -> Pod:
-    return pod(name, **{"owner": owned(statefulset(), "StatefulSet"), "labels": {"app": "db"}} | fields)
+    base: dict[str, Any] = {"owner": owned(statefulset(), "StatefulSet"), "labels": {"app": "db"}}
+    return pod(name, **base | fields)
 
 
 def test_members_of_a_statefulset_go_one_at_a_time() -> None:
@@ -185,11 +186,10 @@ def test_an_early_handoff_stops_before_the_eviction() -> None:
     look = turn(gone, ONE, TWO, replicaset(), now=NOW + 9 * SECOND)
     look.left_traffic[gone.uid] = NOW
     carry_on(gone, look, early=True)
-    assert not look.actions
     old = detached("old")
-    look = turn(old, ONE, TWO, replicaset())
-    carry_on(old, look, early=True)
-    assert not look.actions
+    unserved = turn(old, ONE, TWO, replicaset())
+    carry_on(old, unserved, early=True)
+    assert look.actions == unserved.actions == []
     look = turn(old, ONE, TWO, replicaset(), service(), endpoints(old, ONE, TWO))
     carry_on(old, look, early=True)
     assert kinds(look) == [PatchPod]
