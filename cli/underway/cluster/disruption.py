@@ -47,6 +47,12 @@ def desired(budget: Budget, expected_pods: int) -> int:
     return 0
 
 
+def is_broken(budget: Budget, state: ClusterState) -> str | None:
+    """Why not even all its pods together would be enough; None if they would."""
+    covered, wanted = len(selected(budget, state)), desired(budget, expected(budget, state))
+    return f"it needs {wanted} healthy pods and covers {covered}" if covered < wanted else None
+
+
 def can_never_allow(budget: Budget, state: ClusterState) -> str | None:
     """Why the budget allows no eviction even with every pod healthy; None if it can allow one."""
     total = expected(budget, state)

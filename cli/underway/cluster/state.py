@@ -37,6 +37,7 @@ class ClusterState:
     def __init__(self, objects: Iterable[Object] = ()) -> None:
         self._nodes: dict[str, Node] = {}
         self._pods: dict[Ref, Pod] = {}
+        self._pods_by_uid: dict[str, Pod] = {}
         self._pods_by_node: dict[str, dict[Ref, Pod]] = {}
         self._pods_by_owner: dict[str, dict[Ref, Pod]] = {}
         self._pods_by_namespace: dict[str, dict[Ref, Pod]] = {}
@@ -82,6 +83,9 @@ class ClusterState:
     @property
     def policies(self) -> ValuesView[NetworkPolicy]:
         return self._policies.values()
+
+    def pod(self, uid: str) -> Pod | None:
+        return self._pods_by_uid.get(uid)
 
     def pods_on(self, node: str) -> ValuesView[Pod]:
         """The pods bound to a node, finished and terminating ones too."""
@@ -226,7 +230,7 @@ class ClusterState:
 
     def _remember_pod(self, pod: Pod) -> None:
         ref = pod.ref
-        self._pods[ref] = pod
+        self._pods[ref] = self._pods_by_uid[pod.uid] = pod
         self._pods_by_namespace.setdefault(pod.namespace, {})[ref] = pod
         if pod.node:
             self._pods_by_node.setdefault(pod.node, {})[ref] = pod
@@ -239,6 +243,7 @@ class ClusterState:
         old = self._pods.pop(ref, None)
         if old is None:
             return
+        self._pods_by_uid.pop(old.uid, None)
         self._marked_pods.pop(ref, None)
         _take(self._pods_by_namespace, old.namespace, ref)
         _take(self._pods_by_node, old.node, ref)

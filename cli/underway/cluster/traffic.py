@@ -14,6 +14,19 @@ def ready_endpoints(service: Service, state: ClusterState) -> frozenset[str]:
     return frozenset[str]().union(*(found.ready for found in state.slices(service)))
 
 
+def lasting_endpoints(service: Service, state: ClusterState) -> frozenset[str]:
+    """The ready endpoints that will still be so: slices list a pod for a moment after it was withdrawn or deleted."""
+    return frozenset(uid for uid in ready_endpoints(service, state) if _lasts(uid, service, state))
+
+
+def _lasts(uid: str, service: Service, state: ClusterState) -> bool:
+    pod = state.pod(uid)
+    if pod is None:
+        # somebody else's address, which is no pod's, is as good as its slice says
+        return "." in uid or ":" in uid
+    return pod.ready and pod.deleting is None and service.selector.items() <= pod.labels.items()
+
+
 def in_traffic(pod: Pod, state: ClusterState) -> bool:
     """Whether any EndpointSlice of the namespace still sends the pod requests, whatever its labels say by now."""
     return any(

@@ -18,7 +18,6 @@ from underway.units import format_duration
 
 CLAIM_LIMIT = timedelta(minutes=1)
 RELEASE_LIMIT = timedelta(seconds=30)
-_ANSWER_LIMIT = timedelta(seconds=2)
 LEASE_SECONDS = 10
 LEASE_RENEWAL = timedelta(seconds=3)
 _CLOCKS_DIFFER = timedelta(seconds=50)
@@ -66,7 +65,6 @@ def claim(run: Run, turn: Turn) -> None:
             _put_lease(run, turn)
             turn.wait(run.lease, "has to be ours before the first change")
         return
-    run.claimed = True
     if run.only_restore:
         run.phase, run.putting_back_since = "putting back", turn.now
     else:
@@ -100,9 +98,8 @@ def release(run: Run, turn: Turn) -> None:
     """A Lease that cannot be deleted runs out by itself: that is no reason not to end."""
     since = run.releasing_since = run.releasing_since or turn.now
     lease = turn.state.leases.get(run.lease)
-    if lease is None and not run.claimed and run.lease_renewed and turn.now < run.lease_renewed + _ANSWER_LIMIT:
-        turn.wait(run.lease, "may be on its way, stopped while it was being claimed")
-        turn.look_again(run.lease_renewed + _ANSWER_LIMIT)
+    if lease is None and run.lease in turn.in_flight:
+        turn.wait(run.lease, "is on its way")
         return
     if lease is None or lease.holder != run.holder or turn.now >= since + RELEASE_LIMIT:
         run.phase = "ended"

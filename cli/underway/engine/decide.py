@@ -48,12 +48,18 @@ class Decision:
 
 
 def decide(
-    run: Run, state: ClusterState, measurements: Measurements, now: datetime, silence: timedelta = timedelta()
+    run: Run,
+    state: ClusterState,
+    measurements: Measurements,
+    now: datetime,
+    *,
+    silence: timedelta = timedelta(),
+    in_flight: frozenset[Ref] = frozenset(),
 ) -> Decision:
-    """Decide once. `silence`: how long the state may be out of date."""
+    """Decide once. `silence`: how long the state may be out of date; `in_flight`: what is being written just now."""
     decision = Decision()
     tell = decision.events.append
-    turn = Turn(run.id, state, now, run.left_traffic, lambda fact: tell(_told(fact, run, now)))
+    turn = Turn(run.id, state, now, run.left_traffic, lambda fact: tell(_told(fact, run, now)), in_flight)
     look = guarding.Look(run, state, measurements, now, tell)
     claiming.renew(run, turn)
     if silence > SILENCE_LIMIT and run.phase == "proceeding" and not run.stop:
@@ -157,7 +163,7 @@ def _turn_back(run: Run, turn: Turn, decision: Decision, outcome: StepOutcome, r
 def _put_back(run: Run, turn: Turn) -> None:
     since = run.putting_back_since or turn.now
     keeps = run.keep_cordons and run.outcome == "done" and not run.only_restore
-    left = undo.put_back(turn, keep_cordons=keeps)
+    left = undo.put_back(turn, keep_cordons=keeps) or _on_their_way(run, turn)
     if left:
         turn.look_again(since + PUT_BACK_LIMIT)
         if turn.now >= since + PUT_BACK_LIMIT:
@@ -171,6 +177,14 @@ def _put_back(run: Run, turn: Turn) -> None:
     if ailing:
         _leave_changed(run, tuple(ailing), "; ".join(ailing))
     run.phase = "releasing"
+
+
+def _on_their_way(run: Run, turn: Turn) -> list[Ref]:
+    """Nothing is left changed only when nothing is being changed any more."""
+    found = sorted(turn.in_flight - {run.lease})
+    for ref in found:
+        turn.wait(ref, "is being written")
+    return found
 
 
 def _leave_changed(run: Run, left: tuple[str, ...], reason: str) -> None:

@@ -78,7 +78,8 @@ class Loop:
 
     def _turn(self, now: datetime) -> datetime:
         """Decide once and send what was decided; returns when to look again."""
-        decision = decide(self.run, self.cluster.state(), self.measuring, now, self.cluster.silence())
+        silence, in_flight = self.cluster.silence(), frozenset(self._flying)
+        decision = decide(self.run, self.cluster.state(), self.measuring, now, silence=silence, in_flight=in_flight)
         for event in decision.events:
             self.record(event)
         wake = decision.wake or now + _PULSE

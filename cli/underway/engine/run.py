@@ -51,8 +51,6 @@ class Run:
     disturbed: dict[str, Ref] = field(default_factory=dict)
     """The controllers whose pods have been moved, by UID: at the end they have to be whole again."""
     lease_renewed: datetime | None = None
-    claimed: bool = False
-    """The Lease has been seen to be ours."""
     foreign_renewal: tuple[datetime, datetime | None] | None = None
     """When another process's Lease of this run was first seen, and as of when it was renewed."""
     stop: Literal["", "interrupted", "terminated"] = ""

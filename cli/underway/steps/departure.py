@@ -5,14 +5,24 @@ Several departures decided in one look share the look's ledger, so that together
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import assert_never
 
 from underway.cluster import disruption, traffic
 from underway.cluster.actions import Evict
 from underway.cluster.model import Budget, Pod
 from underway.steps import marks
-from underway.steps.handoff import Await, Handoff, Reattach, Remove, Withdraw, next_move, serving
+from underway.steps.handoff import (
+    Await,
+    Handoff,
+    Reattach,
+    Remove,
+    Withdraw,
+    has_recounted,
+    left_budgets,
+    next_move,
+    serving,
+)
 from underway.steps.progress import Turn
 
 _RECOUNT_AGAIN = timedelta(seconds=1)
@@ -93,7 +103,7 @@ def _statefulset_wait(pod: Pod, turn: Turn) -> str | None:
 def _endpoint_wait(pod: Pod, turn: Turn, *, accepts_gap: bool) -> str | None:
     """Never the last ready endpoint of a Service, while another may come or unless the gap is accepted."""
     for service in turn.state.services_of(pod):
-        endpoints = traffic.ready_endpoints(service, turn.state)
+        endpoints = traffic.lasting_endpoints(service, turn.state)
         taken = turn.ledger.endpoints.get(service.uid, 0)
         if pod.uid not in endpoints or len(endpoints) - 1 - taken >= 1:
             continue
@@ -112,29 +122,18 @@ def _endpoint_wait(pod: Pod, turn: Turn, *, accepts_gap: bool) -> str | None:
 
 def recount_budgets(turn: Turn) -> None:
     """Have every budget recounted that a pod of this run has left by losing a label (FACTS: the budget trap)."""
-    withdrawn = [
-        pod
-        for pod in turn.state.marked_pods()
-        if marks.pod_run(pod) == turn.run and marks.stage(pod) == "withdrawn" and pod.deleting is None
-    ]
-    for budget, since in _left_budgets(withdrawn, turn):
+    lost: dict[str, tuple[Budget, list[Pod]]] = {}
+    for pod in turn.state.marked_pods():
+        if marks.pod_run(pod) == turn.run and marks.stage(pod) == "withdrawn" and pod.deleting is None:
+            for budget in left_budgets(pod, turn.state):
+                lost.setdefault(budget.uid, (budget, []))[1].append(pod)
+    for budget, pods in lost.values():
         touched = marks.recounted_at(budget)
         overcounted = budget.current_healthy > disruption.healthy(budget, turn.state)
-        if touched is None or touched < since or (overcounted and turn.now - touched > _RECOUNT_AGAIN):
-            turn.act(marks.recount(budget, turn.run, turn.now))
-        elif overcounted:
+        recounted = touched is not None and all(has_recounted(budget, pod) for pod in pods)
+        if not recounted or (overcounted and touched is not None and turn.now - touched > _RECOUNT_AGAIN):
+            # not before the withdrawals, which another machine's clock may have noted
+            moment = max([turn.now, *filter(None, map(marks.withdrawn_at, pods))])
+            turn.act(marks.recount(budget, turn.run, moment))
+        elif overcounted and touched is not None:
             turn.look_again(touched + _RECOUNT_AGAIN + timedelta(milliseconds=1))
-
-
-def _left_budgets(withdrawn: list[Pod], turn: Turn) -> list[tuple[Budget, datetime]]:
-    """The budgets that selected a withdrawn pod before, with the moment at which the last one left them."""
-    left: dict[str, tuple[Budget, datetime]] = {}
-    for pod in withdrawn:
-        since = marks.withdrawn_at(pod) or turn.now
-        before = marks.with_original_labels(pod)
-        for budget in turn.state.budgets_in(pod.namespace):
-            if budget.selector is None or budget.selector.matches(pod.labels) or not budget.selector.matches(before):
-                continue
-            known = left.get(budget.uid)
-            left[budget.uid] = (budget, max(since, known[1]) if known else since)
-    return list(left.values())

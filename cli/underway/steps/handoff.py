@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from underway.cluster import disruption, traffic
-from underway.cluster.model import Pod, Workload
+from underway.cluster.model import Budget, Pod, Workload
 from underway.cluster.state import ClusterState
 from underway.steps import marks
 
@@ -157,7 +157,7 @@ def _shortfall(pod: Pod, state: ClusterState, ledger: Ledger) -> str | None:
         if total - 1 < disruption.desired(budget, disruption.expected(budget, state)) and pod.ready:
             return f"{budget.ref} has {total} healthy pods and needs them"
     for service in state.services_of(pod):
-        others = traffic.ready_endpoints(service, state) - {pod.uid}
+        others = traffic.lasting_endpoints(service, state) - {pod.uid}
         if len(others) - ledger.endpoints.get(service.uid, 0) < 1:
             return f"{service.ref} has no other ready endpoint"
     return None
@@ -182,10 +182,30 @@ def _withdrawn(pod: Pod, state: ClusterState, left_traffic: datetime | None, now
         return Reattach()
     if traffic.in_traffic(pod, state):
         return Await("still in an EndpointSlice")
+    for budget in left_budgets(pod, state):
+        if not has_recounted(budget, pod):
+            # once the pod is gone, nothing makes the budget's controller look again
+            return Await(f"{budget.ref} has not been recounted yet")
     end = (left_traffic or now) + marks.settle_time(pod)
     if now < end:
         return Await(f"settles until {end:%H:%M:%S}, out of traffic", until=end)
     return Remove()
+
+
+def left_budgets(pod: Pod, state: ClusterState) -> list[Budget]:
+    """The budgets that a withdrawn pod has left by losing a label."""
+    before = marks.with_original_labels(pod)
+    return [
+        budget
+        for budget in state.budgets_in(pod.namespace)
+        if budget.selector is not None and budget.selector.matches(before) and not budget.selector.matches(pod.labels)
+    ]
+
+
+def has_recounted(budget: Budget, pod: Pod) -> bool:
+    """Whether the budget was touched after it had lost the withdrawn pod."""
+    touched, left = marks.recounted_at(budget), marks.withdrawn_at(pod)
+    return touched is not None and (left is None or touched >= left)
 
 
 def settle_total(settle: timedelta, linger: timedelta) -> timedelta:

@@ -60,6 +60,8 @@ class Turn:
     """By pod UID: when a withdrawn pod was first seen outside every EndpointSlice. Kept from turn to turn."""
     note: Callable[[Fact], None]
     """Tell what has come to pass."""
+    in_flight: frozenset[Ref] = frozenset()
+    """What is being written just now: the state may be about to be another one."""
     ledger: Ledger = field(default_factory=Ledger)
     actions: list[Action] = field(default_factory=list)
     waits: list[Wait] = field(default_factory=list)

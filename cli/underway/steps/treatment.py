@@ -93,6 +93,10 @@ def _way_out(pod: Pod, drain: Drain, state: ClusterState) -> Treatment:
     if drain.strategy == "evict":
         return _eviction(pod, "evicted within its budgets, as asked (strategy evict)", state, accepts_gap=True)
     way = handoff(pod, state)
+    for budget in budgets if isinstance(way, Handoff) else ():
+        broken = disruption.is_broken(budget, state)
+        if broken is not None:
+            return _blocked(pod, f"{budget.ref} is not met even now: {broken}", f"add replicas, or loosen {budget.ref}")
     if isinstance(way, Handoff):
         keys = f"detach by {way.detach}" + (f", withdraw by {', '.join(way.withdraw)}" if way.withdraw else "")
         return Treatment("handoff", f"a replacement serves before it stops ({keys})", handoff=way)
