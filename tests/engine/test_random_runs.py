@@ -91,7 +91,9 @@ def test_what_is_not_refused_is_done_and_breaks_nothing(
         return
     receipt = stage.play(stage.run(playbook))
     nothing_broken(stage, step)
-    assert receipt.outcome == "done", receipt.reason
+    # where it is tight, the scheduler may put one replacement into the only place for another: that is put back
+    assert receipt.outcome == "done" or "nodes are available" in receipt.reason, receipt.reason
+    assert receipt.exit_status == (0 if receipt.outcome == "done" else 5)
     assert receipt.left_changed == ()
     stage.rest()
     assert left(stage.cluster.state()) == stage.before

@@ -76,10 +76,10 @@ def test_no_more_than_max_unavailable_are_at_work() -> None:
     assert started([A, B, C, D], "50%") == ["a", "b"]
 
 
-def test_a_node_that_is_not_ready_counts_as_unavailable_yet_only_once() -> None:
+def test_a_node_that_is_not_ready_counts_as_unavailable_and_is_not_begun_itself() -> None:
     sick = node("d", ready=False)
-    assert started([A, B, C, sick], 2) == ["a", "d"]
-    assert started([A, B, C, sick], 1) == ["d"]
+    assert started([A, B, C, sick], 2) == ["a"]
+    assert started([A, B, C, sick], 1) == []
     assert started([A, B, node("c", ready=False), sick], 1) == []
 
 

@@ -106,7 +106,11 @@ def _start_nodes(step: NodesStep, work: NodesWork, turn: Turn, verify: Verify) -
         if node is None:
             work.ended[name] = NodeWork("failed", turn.now, failure="the node is gone")
             turn.note(NodeEntered(name, "failed", "the node is gone"))
+            turn.look_again(turn.now)
+            unavailable.discard(name)
             continue
+        if not node.ready:
+            continue  # its kubelet would stop no pod; see await_ready
         # a node that somebody has cordoned already is away as it is: its turn takes none more
         if not node.unschedulable and len(unavailable | work.at_work.keys() | {name}) > limit:
             continue
