@@ -131,6 +131,25 @@ def snapshot(namespace: str = NAMESPACE) -> dict[str, Any]:
     }
 
 
+def versions() -> dict[str, str]:
+    """The resourceVersions of everything that a run could change. A node's kubelet reports by itself; that does not
+    count."""
+    found = {}
+    for kind in ("pods", "deployments", "replicasets", "statefulsets", "daemonsets", "jobs", "poddisruptionbudgets"):
+        for each in items(kind, "-A"):
+            found[f"{kind}/{each['metadata']['namespace']}/{each['metadata']['name']}"] = each["metadata"][
+                "resourceVersion"
+            ]
+    for node in items("nodes"):
+        kept = {
+            "spec": node["spec"],
+            "labels": node["metadata"]["labels"],
+            "annotations": node["metadata"].get("annotations"),
+        }
+        found[f"nodes/{node['metadata']['name']}"] = json.dumps(kept, sort_keys=True)
+    return found
+
+
 def _node(node: Any) -> dict[str, Any]:
     return {
         "unschedulable": node["spec"].get("unschedulable", False),

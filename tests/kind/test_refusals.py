@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from kubernetes_cluster import items, kubectl, until, workers
+from kubernetes_cluster import items, kubectl, until, versions, workers
 from underway_cli import MAINTAIN, underway
 
 SPACE = "blocked"
@@ -101,30 +101,11 @@ def _all_ready(count: int) -> bool:
     return len(ready) == len(pods) == count
 
 
-def _versions() -> dict[str, str]:
-    """The resourceVersions of everything that a run could change. A node's kubelet reports by itself; that does not
-    count."""
-    found = {}
-    for kind in ("pods", "deployments", "replicasets", "statefulsets", "daemonsets", "jobs", "poddisruptionbudgets"):
-        for each in items(kind, "-A"):
-            found[f"{kind}/{each['metadata']['namespace']}/{each['metadata']['name']}"] = each["metadata"][
-                "resourceVersion"
-            ]
-    for node in items("nodes"):
-        kept = {
-            "spec": node["spec"],
-            "labels": node["metadata"]["labels"],
-            "annotations": node["metadata"].get("annotations"),
-        }
-        found[f"nodes/{node['metadata']['name']}"] = json.dumps(kept, sort_keys=True)
-    return found
-
-
 def test_every_blocker_is_named_with_its_remedy_and_nothing_is_changed(obstacles: str) -> None:
-    before = _versions()
+    before = versions()
     refused = underway("drain", obstacles)
     assert refused.status == 4, refused.stderr
-    assert _versions() == before
+    assert versions() == before
     text = " ".join(refused.stderr.split())
     for named in ("pod/blocked/bare", "pod/blocked/scratch-", "pod/blocked/twice-", "pod/blocked/frozen-0"):
         assert named in text, refused.stderr
@@ -168,14 +149,14 @@ def test_a_node_with_no_room_elsewhere_is_refused_for_requests_and_taints(shop: 
     kubectl("apply", "-f", "-", stdin=json.dumps(filler))
     try:
         until(lambda: _all_ready(len(others) + 1), 60, "every worker is full")
-        before = _versions()
+        before = versions()
         refused = underway("drain", node)
         assert refused.status == 4, refused.stderr
         text = " ".join(refused.stderr.split())
         assert "no room for its replacement" in text
         assert "Insufficient cpu" in text
         assert "untolerated taint" in text
-        assert _versions() == before
+        assert versions() == before
     finally:
         kubectl("delete", "namespace", SPACE, "--wait=true", timeout=120)
 
