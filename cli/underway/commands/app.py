@@ -10,7 +10,20 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from underway.commands import drain, plan, rehearse, report, restore, run, schema, status, uncordon, validate, version
+from underway.commands import (
+    drain,
+    plan,
+    rehearse,
+    report,
+    restore,
+    run,
+    schema,
+    snapshot,
+    status,
+    uncordon,
+    validate,
+    version,
+)
 from underway.errors import ExitStatus, UnderwayError
 
 _COLLECT_AFTER = 100_000
@@ -33,6 +46,7 @@ app.command()(uncordon.uncordon)
 app.command()(restore.restore)
 app.command()(status.status)
 app.command()(report.report)
+app.command()(snapshot.snapshot)
 app.command()(schema.schema)
 app.command()(version.version)
 

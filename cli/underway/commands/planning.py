@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from underway.cluster.snapshot import write
 from underway.cluster.state import ClusterState
 from underway.commands.options import Target
 from underway.engine import preflight
@@ -17,6 +20,7 @@ from underway.engine.plan import Plan, PlannedPod, planned, refused
 from underway.engine.receipt import Tally, receipt_of
 from underway.engine.run import Run
 from underway.engine.stepping import step_name
+from underway.errors import UsageError
 from underway.gates.history import History, opened, record
 from underway.gates.http import HttpCount
 from underway.gates.verdict import Sample
@@ -70,6 +74,32 @@ def plan_on_files(playbook: Playbook, source: str, files: Sequence[Path]) -> Pla
 def plan_on_live(playbook: Playbook, source: str, target: Target) -> Plan:
     """Read the cluster once and plan on a copy of it. Sends no write, and needs no permission to."""
     return asyncio.run(_plan_on_live(playbook, source, target))
+
+
+def snapshot_of_live(output: Path, target: Target) -> int:
+    """Returns how many objects were written. The file is whole or, where that fails, as it was."""
+    return asyncio.run(_snapshot_of_live(output, target))
+
+
+async def _snapshot_of_live(output: Path, target: Target) -> int:
+    from underway.commands.reach import opened, reading
+
+    async with opened(target) as connection, reading(connection, ()) as cluster:
+        objects, now = list(cluster.state().objects()), cluster.now()
+    lines = write(sorted(objects, key=lambda found: found.ref), now, connection.context)
+    if str(output) == "-":
+        for line in lines:
+            sys.stdout.buffer.write(line + b"\n")
+        return len(objects)
+    unfinished = output.with_name(f".{output.name}.{os.getpid()}")
+    try:
+        with unfinished.open("wb") as file:
+            file.writelines(line + b"\n" for line in lines)
+        unfinished.replace(output)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise UsageError(f"{output}: cannot be written: {error.strerror}") from error
+    return len(objects)
 
 
 async def _plan_on_live(playbook: Playbook, source: str, target: Target) -> Plan:

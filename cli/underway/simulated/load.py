@@ -7,12 +7,14 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import yaml
 
+from underway.cluster import snapshot
 from underway.cluster.model import Budget, Node, Object, Pod, Ref, Service, Workload
 from underway.cluster.state import ClusterState
 from underway.cluster.wire import from_mapping
@@ -75,6 +77,10 @@ class Loaded:
 
     objects: dict[Ref, Object] = field(default_factory=dict)
     ignored: Counter[str] = field(default_factory=Counter)
+    at_rest: bool = True
+    """All of it comes from snapshots: it is as it was, and nothing has to be started first."""
+    at: datetime | None = None
+    """When the latest snapshot was taken."""
     assumptions: list[str] = field(default_factory=list)
     parallel: set[str] = field(default_factory=set)
     host_ports: dict[int, int] = field(default_factory=dict)
@@ -95,6 +101,9 @@ def load(paths: Sequence[Path]) -> Loaded:
     loaded = Loaded()
     for path in paths:
         for file in _files(path):
+            if _take_snapshot(loaded, file):
+                continue
+            loaded.at_rest = False
             for place, document in enumerate(_documents(file), start=1):
                 _take(loaded, document, f"{file}: document {place}")
     if not any(isinstance(found, Node) for found in loaded.objects.values()):
@@ -107,9 +116,12 @@ def simulate(loaded: Loaded, *, settings: Settings | None = None, faults: Sequen
     then.
     """
     given = settings or Settings()
-    given = replace(given, parallel_statefulsets=given.parallel_statefulsets | loaded.parallel)
+    given = replace(
+        given, parallel_statefulsets=given.parallel_statefulsets | loaded.parallel, start=loaded.at or given.start
+    )
     cluster = SimulatedCluster(ClusterState(loaded.objects.values()), settings=given)
-    cluster.settle()
+    if not loaded.at_rest:
+        cluster.settle()
     late = [f"{pod.ref}: is not Ready: {pod.waiting or 'it does not become so'}" for pod in cluster.unready()]
     cluster.begin([*loaded.assumptions, *late])
     cluster.bring(faults)
@@ -125,6 +137,21 @@ def _files(path: Path) -> list[Path]:
     if not path.exists():
         raise UsageError(f"{path}: no such file", _HINT)
     return [path]
+
+
+def _take_snapshot(loaded: Loaded, file: Path) -> bool:
+    """Whether the file is a snapshot, and then all of it has been taken."""
+    try:
+        with file.open("rb") as lines:
+            if not snapshot.is_snapshot(lines.readline()):
+                return False
+            lines.seek(0)
+            header, objects = snapshot.read(lines, str(file))
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be read: {error.strerror}") from error
+    loaded.objects |= {found.ref: found for found in objects}
+    loaded.at = max(filter(None, (loaded.at, header.at)))
+    return True
 
 
 def _documents(file: Path) -> Iterator[Any]:

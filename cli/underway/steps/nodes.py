@@ -109,21 +109,12 @@ def _start_nodes(step: NodesStep, work: NodesWork, turn: Turn, verify: Verify) -
             turn.look_again(turn.now)
             unavailable.discard(name)
             continue
-        if not node.ready:
-            continue  # its kubelet would stop no pod; see await_ready
-        # a node that somebody has cordoned already is away as it is: its turn takes none more
-        if not node.unschedulable and len(unavailable | work.at_work.keys() | {name}) > limit:
-            continue
-        leaving = _leaving(node, step, turn.state)
-        found = frozenset(pod.uid for pod in turn.state.pods_on(name))
-        work.at_work[name] = NodeWork("draining", turn.now, found)
-        turn.note(NodeEntered(name, "draining", pods=len(leaving)))
-        for pod in turn.state.pods_on(name):
-            if pod.uid not in work.judged:
-                work.judged.add(pod.uid)
-                judged = treatment(pod, step.drain, turn.state)
-                turn.note(PodJudged(pod, judged.verdict, judged.reason))
-        _proceed_node(name, step, work, turn, verify)
+        # a node that somebody has cordoned already is away as it is: its turn takes none more. One that is not Ready is
+        # not begun, its kubelet would stop no pod: see await_ready.
+        has_turn = node.unschedulable or len(unavailable | work.at_work.keys() | {name}) <= limit
+        if node.ready and has_turn:
+            _begin(node, step, work, turn)
+            _proceed_node(name, step, work, turn, verify)
     await_ready(work, step.drain.timeout, turn)
     if not work.announced and len(work.order) > 1:
         work.announced = True
@@ -131,6 +122,17 @@ def _start_nodes(step: NodesStep, work: NodesWork, turn: Turn, verify: Verify) -
             node = turn.state.nodes.get(name)
             if node is not None and name not in work.at_work and marks.run_of(node) is None:
                 turn.act(marks.announce_node(node, turn.run))
+
+
+def _begin(node: Node, step: NodesStep, work: NodesWork, turn: Turn) -> None:
+    pods = turn.state.pods_on(node.name)
+    work.at_work[node.name] = NodeWork("draining", turn.now, frozenset(pod.uid for pod in pods))
+    turn.note(NodeEntered(node.name, "draining", pods=len(_leaving(node, step, turn.state))))
+    for pod in pods:
+        if pod.uid not in work.judged:
+            work.judged.add(pod.uid)
+            judged = treatment(pod, step.drain, turn.state)
+            turn.note(PodJudged(pod, judged.verdict, judged.reason))
 
 
 def _unavailable(name: str, state: ClusterState) -> bool:
