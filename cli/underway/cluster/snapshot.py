@@ -54,10 +54,10 @@ def _line_of(kind: type[Object]) -> type[msgspec.Struct]:
     fields: list[Any] = []
     for found in msgspec.structs.fields(kind):
         of_type = int if (kind, found.name) == (Pod, "spec") else hints[found.name]
-        if found.required:
+        if found.required or found.name == "spec":
             fields.append((found.name, of_type))
-        elif of_type is int and found.name == "spec":
-            fields.append((found.name, of_type, 0))
+        elif found.default_factory is not msgspec.NODEFAULT:
+            fields.append((found.name, of_type, msgspec.field(default_factory=found.default_factory)))
         else:
             fields.append((found.name, of_type, found.default))
     return msgspec.defstruct(
