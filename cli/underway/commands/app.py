@@ -11,6 +11,7 @@ import typer
 from typer.exceptions import TyperException
 
 from underway.commands import (
+    doctor,
     drain,
     plan,
     rehearse,
@@ -46,6 +47,7 @@ app.command()(uncordon.uncordon)
 app.command()(restore.restore)
 app.command()(status.status)
 app.command()(report.report)
+app.command()(doctor.doctor)
 app.command()(snapshot.snapshot)
 app.command()(schema.schema)
 app.command()(version.version)

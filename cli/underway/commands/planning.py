@@ -1,4 +1,4 @@
-"""Planning: the run itself, played on a copy of the cluster in virtual time, and what came of it."""
+"""What only looks: plans (the run itself, played on a copy of the cluster in virtual time), snapshots, the doctor."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from underway.cluster.snapshot import write
 from underway.cluster.state import ClusterState
 from underway.commands.options import Target
 from underway.engine import preflight
+from underway.engine.doctor import Finding, examine
 from underway.engine.events import Event, RunStarted
 from underway.engine.loop import Loop
 from underway.engine.plan import Plan, PlannedPod, planned, refused
@@ -74,6 +75,22 @@ def plan_on_files(playbook: Playbook, source: str, files: Sequence[Path]) -> Pla
 def plan_on_live(playbook: Playbook, source: str, target: Target) -> Plan:
     """Read the cluster once and plan on a copy of it. Sends no write, and needs no permission to."""
     return asyncio.run(_plan_on_live(playbook, source, target))
+
+
+def examine_files(files: Sequence[Path]) -> list[Finding]:
+    cluster = simulate(load(files))
+    return examine(cluster.state(), cluster.now())
+
+
+def examine_live(target: Target) -> list[Finding]:
+    return asyncio.run(_examine_live(target))
+
+
+async def _examine_live(target: Target) -> list[Finding]:
+    from underway.commands.reach import opened, reading
+
+    async with opened(target) as connection, reading(connection, ()) as cluster:
+        return examine(cluster.state(), cluster.now())
 
 
 def snapshot_of_live(output: Path, target: Target) -> int:

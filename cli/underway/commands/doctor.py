@@ -1,0 +1,31 @@
+"""`underway doctor`: what in this cluster stands in the way of maintenance without downtime."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from underway.commands.options import REQUEST_TIMEOUT, As, Context, Kubeconfig, RequestTimeout, Target
+from underway.commands.plan import Clusters
+from underway.errors import ExitStatus
+
+Form = Annotated[Literal["text", "json", "yaml"], typer.Option("--output", "-o", help="Output format.")]
+
+
+def doctor(
+    cluster: Clusters = [],  # noqa: B006 - Typer makes a new one
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+    impersonate: As = None,
+    request_timeout: RequestTimeout = REQUEST_TIMEOUT,
+    output: Form = "text",
+) -> int:
+    """Find what stands in the way of maintenance without downtime, worst first, each with a remedy; changes nothing."""
+    from underway.commands.planning import examine_files, examine_live
+    from underway.report.doctor import doctor_json, doctor_text, doctor_yaml
+
+    target = Target(context, kubeconfig, None, impersonate, request_timeout)
+    found = examine_files(cluster) if cluster else examine_live(target)
+    typer.echo({"text": doctor_text, "json": doctor_json, "yaml": doctor_yaml}[output](found))
+    return ExitStatus.REFUSED if any(finding.severity == "blocks" for finding in found) else ExitStatus.DONE
