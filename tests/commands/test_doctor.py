@@ -30,20 +30,26 @@ def test_the_shipped_shop_has_nothing_in_the_way() -> None:
     ("manifest", "named", "said"),
     [
         (
-            "apiVersion: v1\nkind: Pod\nmetadata: {name: bare, namespace: shop}\n"
-            "spec: {nodeName: underway-worker, containers: [{name: a, image: a}]}\n",
+            (
+                "apiVersion: v1\nkind: Pod\nmetadata: {name: bare, namespace: shop}\n"
+                "spec: {nodeName: underway-worker, containers: [{name: a, image: a}]}\n"
+            ),
             "pod/shop/bare",
             "has no controller",
         ),
         (
-            "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: second, namespace: shop}\n"
-            "spec: {maxUnavailable: 1, selector: {matchLabels: {app: cart}}}\n",
+            (
+                "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: second, namespace: shop}\n"
+                "spec: {maxUnavailable: 1, selector: {matchLabels: {app: cart}}}\n"
+            ),
             "pod/shop/cart-",
             "2 budgets select it",
         ),
         (
-            "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: nobody, namespace: shop}\n"
-            "spec: {maxUnavailable: 1, selector: {matchLabels: {app: nobody}}}\n",
+            (
+                "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: nobody, namespace: shop}\n"
+                "spec: {maxUnavailable: 1, selector: {matchLabels: {app: nobody}}}\n"
+            ),
             "poddisruptionbudget/shop/nobody",
             "selects no pod",
         ),

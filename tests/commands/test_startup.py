@@ -10,6 +10,10 @@ import pytest
 from invoke import HERE, underway
 
 CALL = "from underway.commands.app import main; main()"
+COMMANDS = (
+    *("validate", "plan", "rehearse", "run", "drain", "uncordon"),
+    *("restore", "status", "report", "doctor", "snapshot"),
+)
 SLOW = {"pydantic", "kubernetes", "aiohttp", "rich", "yaml"}
 
 
@@ -20,11 +24,11 @@ def test_help_lists_every_command_and_imports_nothing_slow() -> None:
     )
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)
     assert found.stdout.splitlines()[-1] == "slow: [] status: 0"
-    for command in ("validate", "run", "drain", "uncordon", "restore", "status", "report", "rehearse", "version"):
+    for command in (*COMMANDS, "schema", "version"):
         assert f"  {command} " in found.stdout
 
 
-@pytest.mark.parametrize("command", ["validate", "run", "drain", "uncordon", "restore", "status", "report", "rehearse"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(command: str) -> None:
     assert underway(command, "-h").status == 0
 
