@@ -7,8 +7,8 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from play import Stage, left
 from scenes import budget, node, service, workload
+from stage import Stage, left
 
 from underway.cluster.model import Object
 from underway.cluster.podspec import PodSpec, PodTerm

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from play import left, maintain, shop
+from stage import left, maintain, shop
 
 from underway.engine.events import NodeChanged, PodMoved
 

@@ -13,9 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))  # importlib mode adds no folder of tests
-
 from kubernetes_cluster import NAMESPACE, REPOSITORY, items, kubectl, program, settled, snapshot, until, workers
 
 CONTEXT = "kind-underway"

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from recorded_runs import START
+from recorder import START
 
 from underway.report.status import RunDetail, RunStatus, WaitStatus, render_run, render_runs, status_json
 from underway.report.words import count, in_words, seconds

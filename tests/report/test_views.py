@@ -12,7 +12,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from recorded_runs import RUNS, START, Recorder
+from recorded_runs import RUNS
+from recorder import START, Recorder
 from screens import Terminal
 
 from underway.engine.events import Event, NodeChanged, Pulse, Receipt, Waiting, from_json

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 
 import pytest
-from recorded_runs import BLOCKERS, RUNS, START, WORKERS, Recorder
+from recorded_runs import BLOCKERS, RUNS
+from recorder import START, WORKERS, Recorder
 from rich.cells import cell_len
 from screens import drawn, painted
 
