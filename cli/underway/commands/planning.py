@@ -45,7 +45,7 @@ class AssumedMeasuring:
 
     def start(self, name: str, gate: Gate) -> None:
         self._began[name] = gate, self.cluster.now()
-        said = f"gate {name} holds: a plan does not measure it"
+        said = f"gate {name}: is taken to hold, since a plan does not measure it"
         if said not in self.assumptions:
             self.assumptions.append(said)
 

@@ -1,0 +1,200 @@
+"""Write the snapshot of a large cluster, to plan on.
+
+    .venv/bin/python tests/scale/large_cluster.py --nodes 5000 --pods 100000 large.snapshot
+
+Realistic in what counts for planning: Deployments of 1 to 50 replicas with a Service each and mostly a budget, one in
+ten a StatefulSet, five DaemonSets, pods spread over three zones, labels and templates as charts write them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from underway.cluster.model import Budget, EndpointSlice, Node, Object, Owner, Pod, Service, Template, Workload
+from underway.cluster.podspec import PodSpec, Spread, Toleration
+from underway.cluster.snapshot import write
+from underway.units import Share, equality_selector
+
+AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
+GIB = 1024**3
+NAMESPACES = 200
+DAEMONS = ("cni", "proxy", "logs", "metrics", "storage")
+_EVERYWHERE = (Toleration(operator="Exists"),)
+
+
+class Large:
+    """One cluster; the same seed makes the same one."""
+
+    def __init__(self, nodes: int, pods: int, seed: int = 1) -> None:
+        self._random = random.Random(seed)
+        self._names = [f"node-{number:05}" for number in range(nodes)]
+        self._free = dict.fromkeys(self._names, 15_000)
+        self._pods = pods
+        self._next = 0
+
+    def objects(self) -> Iterator[Object]:
+        yield from (self._node(number, name) for number, name in enumerate(self._names))
+        for daemon in DAEMONS:
+            yield from self._daemonset(daemon)
+        made = len(self._names) * len(DAEMONS)
+        number = 0
+        while made < self._pods:
+            replicas = min(self._random.choice((1, 2, 2, 3, 3, 3, 5, 8, 12, 20, 50)), self._pods - made)
+            yield from self._app(f"app-{number:05}", f"team-{number % NAMESPACES:03}", replicas)
+            made += replicas
+            number += 1
+
+    def _uid(self) -> str:
+        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+
+    def _node(self, number: int, name: str) -> Node:
+        labels = {
+            "kubernetes.io/hostname": name,
+            "kubernetes.io/os": "linux",
+            "topology.kubernetes.io/zone": f"zone-{number % 3}",
+            "node.kubernetes.io/instance-type": "m7.4xlarge",
+        }
+        amounts = {"cpu": 16_000, "memory": 64 * GIB, "pods": 110, "ephemeral-storage": 100 * GIB}
+        return Node(
+            uid=self._uid(),
+            name=name,
+            labels=labels,
+            allocatable=amounts,
+            ready=True,
+            ready_since=AT - timedelta(days=30),
+            kubelet_version="v1.33.13",
+            resource_version="1",
+        )
+
+    def _daemonset(self, name: str) -> Iterator[Object]:
+        labels = {"app.kubernetes.io/name": name, "controller-revision-hash": "5d7f9c6b8"}
+        spec = PodSpec(requests={"cpu": 100, "memory": 128 * 1024**2}, tolerations=_EVERYWHERE)
+        owner = Workload(
+            kind="daemonset",
+            uid=self._uid(),
+            namespace="kube-system",
+            name=name,
+            selector=equality_selector([("app.kubernetes.io/name", name)]),
+            template=Template(labels, spec, "1"),
+            replicas=len(self._names),
+            ready=len(self._names),
+        )
+        yield owner
+        for node in self._names:
+            yield self._pod(owner, "DaemonSet", f"{name}-{self._random.getrandbits(25):05x}", node, labels, spec)
+
+    def _app(self, name: str, namespace: str, replicas: int) -> Iterator[Object]:
+        stateful = self._random.random() < 0.1
+        selected = {"app.kubernetes.io/name": name}
+        hashed = {} if stateful else {"pod-template-hash": f"{self._random.getrandbits(40):010x}"}
+        labels = {**selected, "app.kubernetes.io/instance": name, "team": namespace, "version": "v1", **hashed}
+        cpu = self._random.choice((50, 100, 250, 500, 1000))
+        spread = Spread("topology.kubernetes.io/zone", 1, hard=False, selector=equality_selector(selected.items()))
+        spec = PodSpec(requests={"cpu": cpu, "memory": cpu * 2 * 1024**2}, spread=(spread,), images=(f"{name}:v1",))
+        template = Template(labels, spec, self._uid())
+        common = {"namespace": namespace, "template": template, "replicas": replicas, "ready": replicas}
+        if stateful:
+            selector = equality_selector(selected.items())
+            owner = Workload(kind="statefulset", uid=self._uid(), name=name, selector=selector, **common)
+            yield owner
+        else:
+            top = Workload(
+                kind="deployment",
+                uid=self._uid(),
+                name=name,
+                selector=equality_selector(selected.items()),
+                strategy="RollingUpdate",
+                **common,
+            )
+            yield top
+            owner = Workload(
+                kind="replicaset",
+                uid=self._uid(),
+                name=f"{name}-{hashed['pod-template-hash']}",
+                selector=equality_selector({**selected, **hashed}.items()),
+                owner=Owner("Deployment", name, top.uid),
+                current=replicas,
+                **common,
+            )
+            yield owner
+        kind = "StatefulSet" if stateful else "ReplicaSet"
+        pods = [
+            self._pod(
+                owner, kind, f"{owner.name}-{number if stateful else self._suffix()}", self._place(cpu), labels, spec
+            )
+            for number in range(replicas)
+        ]
+        yield from pods
+        yield Service(uid=self._uid(), namespace=namespace, name=name, selector=selected)
+        ready = frozenset(pod.uid for pod in pods)
+        yield EndpointSlice(
+            uid=self._uid(), namespace=namespace, name=f"{name}-{self._suffix()}", service=name, ready=ready
+        )
+        if self._random.random() < 0.8:
+            yield self._budget(name, namespace, selected, replicas)
+
+    def _budget(self, name: str, namespace: str, selected: dict[str, str], replicas: int) -> Budget:
+        return Budget(
+            uid=self._uid(),
+            namespace=namespace,
+            name=name,
+            selector=equality_selector(selected.items()),
+            max_unavailable=Share(1),
+            generation=1,
+            observed_generation=1,
+            current_healthy=replicas,
+            desired_healthy=replicas - 1,
+            disruptions_allowed=1,
+            expected_pods=replicas,
+        )
+
+    def _suffix(self) -> str:
+        return f"{self._random.getrandbits(25):05x}"
+
+    def _place(self, cpu: int) -> str:
+        """Round the nodes; the next one that has room for it."""
+        for _ in self._names:
+            name = self._names[self._next % len(self._names)]
+            self._next += 1
+            if self._free[name] >= cpu:
+                self._free[name] -= cpu
+                return name
+        raise SystemExit("so many pods do not fit on so few nodes")
+
+    def _pod(self, owner: Workload, kind: str, name: str, node: str, labels: dict[str, str], spec: PodSpec) -> Pod:
+        began = AT - timedelta(hours=self._random.randint(1, 700))
+        return Pod(
+            uid=self._uid(),
+            namespace=owner.namespace,
+            name=name,
+            node=node,
+            labels=labels,
+            owner=Owner(kind, owner.name, owner.uid),
+            spec=spec,
+            phase="Running",
+            ready=True,
+            created=began,
+            scheduled=began,
+            started=began + timedelta(seconds=1),
+            ready_since=began + timedelta(seconds=self._random.randint(3, 20)),
+            ip="10.0.0.1",
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--nodes", type=int, default=5_000)
+    parser.add_argument("--pods", type=int, default=100_000)
+    given = parser.parse_args()
+    with given.file.open("wb") as file:
+        file.writelines(line + b"\n" for line in write(Large(given.nodes, given.pods).objects(), AT, "large"))
+
+
+if __name__ == "__main__":
+    main()
