@@ -26,7 +26,11 @@ from underway.simulated.cluster import SimulatedCluster
 from underway.simulated.load import load, simulate
 
 HERE = Path(__file__).resolve().parents[2]
-MAINTAIN = HERE / "playbooks" / "maintain-workers.yaml"
+PLAYBOOKS = {
+    "maintain": HERE / "playbooks" / "maintain-workers.yaml",
+    # nothing is to be maintained, so the next node's pods get a head start
+    "drain": HERE / "tests" / "kind" / "bench_playbook.yaml",
+}
 LONGEST = timedelta(hours=2)
 
 
@@ -171,5 +175,5 @@ def shop() -> Stage:
     return Stage(simulate(loaded), dict(loaded.services()))
 
 
-def maintain() -> Playbook:
-    return load_playbook(MAINTAIN)
+def shipped(name: str) -> Playbook:
+    return load_playbook(PLAYBOOKS[name])

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from stage import left, maintain, shop
+from stage import PLAYBOOKS, left, shipped, shop
 
 from underway.engine.events import NodeChanged, PodMoved
 
 
 def test_every_worker_is_maintained_and_nothing_is_lost() -> None:
     stage = shop()
-    receipt = stage.play(stage.run(maintain()))
+    receipt = stage.play(stage.run(shipped("maintain")))
     assert receipt.outcome == "done", receipt.reason
     assert len(receipt.nodes) == 3
     assert [(probe.lost, probe.sent > 500) for probe in receipt.probes] == [(0, True), (0, True)]
@@ -25,7 +25,7 @@ def test_every_worker_is_maintained_and_nothing_is_lost() -> None:
 
 def test_one_node_after_another() -> None:
     stage = shop()
-    stage.play(stage.run(maintain()))
+    stage.play(stage.run(shipped("maintain")))
     away: set[str] = set()
     for event in stage.events:
         if isinstance(event, NodeChanged):
@@ -34,13 +34,14 @@ def test_one_node_after_another() -> None:
 
 
 # a run of the shop has about 80 events; each stands for a moment in which something is on its way
-EVENTS = range(1, 78)
+EVENTS = range(1, 70)
 
 
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
 @pytest.mark.parametrize("number", EVENTS)
-def test_stopped_after_any_event_everything_is_put_back(number: int) -> None:
+def test_stopped_after_any_event_everything_is_put_back(number: int, playbook: str) -> None:
     stage = shop()
-    run = stage.run(maintain())
+    run = stage.run(shipped(playbook))
 
     def stop(count: int, _: asyncio.Task[None]) -> None:
         if count == number:
@@ -56,16 +57,17 @@ def test_stopped_after_any_event_everything_is_put_back(number: int) -> None:
     assert left(stage.cluster.state()) == stage.before
 
 
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
 @pytest.mark.parametrize("number", EVENTS)
-def test_killed_after_any_event_another_process_puts_everything_back(number: int) -> None:
+def test_killed_after_any_event_another_process_puts_everything_back(number: int, playbook: str) -> None:
     stage = shop()
 
     def kill(count: int, driving: asyncio.Task[None]) -> None:
         if count == number:
             driving.cancel()
 
-    stage.play(stage.run(maintain()), kill)
-    receipt = stage.play(stage.run(maintain(), only_restore=True))
+    stage.play(stage.run(shipped(playbook)), kill)
+    receipt = stage.play(stage.run(shipped(playbook), only_restore=True))
     assert receipt.outcome == "done", receipt.reason
     assert receipt.left_changed == ()
     assert stage.witness.violations == []
