@@ -246,6 +246,7 @@ def test_interrupting_says_nothing(tmp_path: Path) -> None:
 import asyncio, os, signal, sys
 from underway.live.cluster import connect
 from underway.live.connection import open_connection
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a shell runs in the background
 async def main():
     cluster = await connect(await open_connection(kubeconfig=sys.argv[1]))
     asyncio.get_running_loop().call_later(0.2, os.kill, os.getpid(), signal.SIGINT)
