@@ -135,8 +135,8 @@ def unused_node(runs: int) -> None:
     reset_shop({"web": 0, "cart": 0, "polite": 0}, members=0)
     kubectl("-n", NAMESPACE, "patch", "job", "import", "-p", '{"spec":{"suspend":true}}')
     tools = {
-        "kubectl drain": [program("kubectl"), "drain", name, "--ignore-daemonsets"],
-        "underway drain": [_UNDERWAY, "drain", name, "-q"],
+        "kubectl drain": [program("kubectl"), "drain", name, "--ignore-daemonsets", "--timeout=60s"],
+        "underway drain": [_UNDERWAY, "drain", name, "-q", "--timeout=60s"],
     }
     measured: dict[str, list[tuple[float, float]]] = {tool: [] for tool in tools}
     try:
@@ -170,7 +170,8 @@ def _cordoned_and_ended(name: str, command: Sequence[str]) -> tuple[float, float
             while "true" not in watching.stdout.readline():
                 pass
             cordoned = time.monotonic()
-            if working.wait(timeout=60):
+            # without a time-out, which would look only every so often; both commands have their own
+            if working.wait():
                 raise AssertionError(f"{' '.join(command)} ended with {working.returncode}")
         ended = time.monotonic()
         watching.terminate()
