@@ -109,9 +109,9 @@ class Requirement:
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         value = labels.get(self.key)
+        if self.operator == "In":  # by far the most, and asked of every pod of a namespace
+            return value in self.values
         match self.operator:
-            case "In":
-                return value in self.values
             case "NotIn":
                 return value not in self.values
             case "Exists":
@@ -142,7 +142,10 @@ class Selector:
     requirements: tuple[Requirement, ...] = ()
 
     def matches(self, labels: Mapping[str, str]) -> bool:
-        return all(requirement.matches(labels) for requirement in self.requirements)
+        for requirement in self.requirements:  # noqa: SIM110 - all() takes twice as long here, at 100,000 pods
+            if not requirement.matches(labels):
+                return False
+        return True
 
     def keys(self) -> frozenset[str]:
         return frozenset(requirement.key for requirement in self.requirements)
