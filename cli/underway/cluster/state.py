@@ -88,6 +88,7 @@ class ClusterState:
         return self._pods_by_uid.get(uid)
 
     def pods_on(self, node: str) -> ValuesView[Pod]:
+        """An empty name: those that have no node yet."""
         """The pods bound to a node, finished and terminating ones too."""
         return _values(self._pods_by_node.get(node))
 
@@ -232,8 +233,7 @@ class ClusterState:
         ref = pod.ref
         self._pods[ref] = self._pods_by_uid[pod.uid] = pod
         self._pods_by_namespace.setdefault(pod.namespace, {})[ref] = pod
-        if pod.node:
-            self._pods_by_node.setdefault(pod.node, {})[ref] = pod
+        self._pods_by_node.setdefault(pod.node, {})[ref] = pod
         if pod.owner:
             self._pods_by_owner.setdefault(pod.owner.uid, {})[ref] = pod
         if MARK in pod.labels:

@@ -18,6 +18,7 @@ from underway.errors import RefusedError
 from underway.gates.history import History
 from underway.gates.http import Gap, HttpCount, with_gap
 from underway.playbook.models import Gate, HttpGate, Playbook
+from underway.report.words import gathered
 from underway.simulated.cluster import SimulatedCluster
 from underway.simulated.load import load, simulate
 from underway.simulated.named_faults import named_faults
@@ -102,7 +103,7 @@ def rehearse_on_simulation(asked: Rehearsal) -> int:
     measuring = SimulatedMeasuring(cluster, loaded.services())
     status = asyncio.run(_conducted(order, cluster, measuring))
     if not asked.showing.quiet:
-        for assumption in cluster.assumptions:
+        for assumption in gathered(cluster.assumptions):
             typer.echo(f"assumed: {assumption}", err=True)
         if loaded.ignored:
             kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(loaded.ignored.items()))

@@ -10,7 +10,7 @@ import yaml
 from underway.engine.plan import Plan, PlannedNode, PlannedPod
 from underway.report.blockers import render_blockers
 from underway.report.tables import pairs, paragraph, table
-from underway.report.words import count, seconds, visible
+from underway.report.words import count, gathered, seconds, visible
 
 _WIDE = 200
 
@@ -36,21 +36,10 @@ def plan_text(plan: Plan, *, wide: bool = False) -> str:
         blocks.append(_wide(shown) if wide else list(_grouped(shown)))
     blocks.append(pairs(list(_facts(plan))))
     if plan.assumptions:
-        said = plan.assumptions if wide else _gathered(plan.assumptions)
+        said = plan.assumptions if wide else gathered(plan.assumptions)
         lines = (paragraph(visible(each), first="  ", indent="    ") for each in said)
         blocks.append(["Assumed:", *(line for found in lines for line in found)])
     return "\n\n".join("\n".join(block) for block in blocks)
-
-
-def _gathered(assumptions: Iterable[str]) -> Iterable[str]:
-    """What is assumed of several objects alike is said once, with the first of them and how many there are."""
-    alike: dict[str, list[str]] = {}
-    for assumption in assumptions:
-        of, colon, what = assumption.rpartition(": ")
-        alike.setdefault(what if colon else assumption, []).append(of)
-    for what, objects in alike.items():
-        first = f"{objects[0]}" + (f" and {len(objects) - 1} more" if len(objects) > 1 else "")
-        yield f"{first}: {what}" if first else what
 
 
 def headline(plan: Plan) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 _SECOND, _MINUTE = 10, 600
@@ -55,3 +56,14 @@ def clock(at: datetime) -> str:
 def in_words(camel: str) -> str:
     """`timedOut` is `timed out`, `handedOff` is `handed off`."""
     return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in camel)
+
+
+def gathered(assumptions: Iterable[str]) -> Iterable[str]:
+    """What is assumed of several objects alike is said once, with the first of them and how many there are."""
+    alike: dict[str, list[str]] = {}
+    for assumption in assumptions:
+        of, colon, what = assumption.rpartition(": ")
+        alike.setdefault(what if colon else assumption, []).append(of)
+    for what, objects in alike.items():
+        first = f"{objects[0]}" + (f" and {len(objects) - 1} more" if len(objects) > 1 else "")
+        yield f"{first}: {what}" if first else what

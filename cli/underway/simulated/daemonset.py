@@ -81,7 +81,7 @@ class DaemonSets:
                 delete_pod(self._world, pod)
 
     def _unbound(self, found: Workload) -> list[Pod]:
-        return [pod for pod in self._world.state.pods_of(found.uid) if not pod.node]
+        return [pod for pod in self._world.state.pods_on("") if pod.owner and pod.owner.uid == found.uid]
 
     def _sync_status(self, ref: Ref) -> None:
         found = self._world.get(Workload, ref)
