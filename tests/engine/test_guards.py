@@ -215,7 +215,6 @@ def test_with_stop_all_is_left_as_it_is_and_can_be_restored_later(
     assert restored_later(stage, asked)
 
 
-@pytest.mark.xfail(strict=True, reason="decide._turn_back notes what is left while writes are still on their way")
 @pytest.mark.parametrize("limit", ["5ms", "15ms"])
 def test_with_stop_what_was_on_its_way_is_told_of_too(limit: str) -> None:
     stage = shop()

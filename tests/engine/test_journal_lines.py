@@ -77,7 +77,6 @@ def test_a_name_of_more_than_one_byte_may_be_cut_in_two(course: list[Event]) -> 
         assert read("r") == course[:1]
 
 
-@pytest.mark.xfail(strict=True, reason="Journal appends to the cut-off line, and both are lost")
 def test_what_a_second_process_writes_after_a_cut_off_line_is_read(course: list[Event]) -> None:
     path = written(course[:2])
     path.write_bytes(path.read_bytes()[:-7])

@@ -118,7 +118,6 @@ def test_the_receipt_of_the_shipped_run_adds_up() -> None:
     assert from_json(to_json(found)) == found
 
 
-@pytest.mark.xfail(strict=True, reason="PodLeft is noted only while its node drains, not once the run turns back")
 def test_pods_that_leave_while_it_is_put_back_are_moved_too() -> None:
     for number in range(20, 50):
         moved, evicted = stopped_after(number)

@@ -59,8 +59,9 @@ def decide(
     """Decide once. `silence`: how long the state may be out of date; `in_flight`: what is being written just now."""
     decision = Decision()
     tell = decision.events.append
-    turn = Turn(run.id, state, now, run.left_traffic, lambda fact: tell(_told(fact, run, now)), in_flight)
+    turn = Turn(run.id, state, now, run.left_traffic, lambda fact: tell(_told(fact, run, now)), run.leaving, in_flight)
     look = guarding.Look(run, state, measurements, now, tell)
+    turn.tell_left()
     claiming.renew(run, turn)
     if silence > SILENCE_LIMIT and run.phase == "proceeding" and not run.stop:
         turn.wait(Ref("cluster", "", "state"), f"not confirmed by the API server for {format_duration(silence)}")
@@ -90,7 +91,10 @@ def _advance(run: Run, turn: Turn, look: guarding.Look, decision: Decision) -> N
                 _proceed(run, turn, look, decision)
             case "putting back":
                 _put_back(run, turn)
+            case "leaving it":
+                _leave_it(run, turn)
             case "releasing":
+                turn.tell_left(leaving=True)
                 claiming.release(run, turn)
             case "ended":
                 return
@@ -153,11 +157,17 @@ def _turn_back(run: Run, turn: Turn, decision: Decision, outcome: StepOutcome, r
         decision.events.append(StepEnded(at=turn.now, run=run.id, step=step, outcome=outcome, reason=reason))
     policy = stepping.on_failure(run)
     if outcome != "interrupted" and policy == "stop":
-        run.left_changed = tuple(str(ref) for ref in undo.marked(turn))
-        run.phase = "releasing"
+        run.phase = "leaving it"
         return
     decision.events.append(Restoring(at=turn.now, run=run.id, cause=outcome, reason=reason))
     run.phase, run.putting_back_since = "putting back", turn.now
+
+
+def _leave_it(run: Run, turn: Turn) -> None:
+    """Leave everything as it is, as soon as it is known what that is."""
+    if not _on_their_way(run, turn):
+        run.left_changed = tuple(str(ref) for ref in undo.marked(turn))
+        run.phase = "releasing"
 
 
 def _put_back(run: Run, turn: Turn) -> None:

@@ -33,10 +33,17 @@ class Journal:
         """Why the journal is not whole; the run goes on without it."""
         try:
             self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._file = os.open(self.directory / _FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            self._file = os.open(self.directory / _FILE, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+            self._end_the_last_line()
         except OSError as error:
             hint = "set XDG_STATE_HOME to a directory that can be written"
             raise UsageError(f"no journal can be written in `{self.directory}`: {error.strerror}", hint) from error
+
+    def _end_the_last_line(self) -> None:
+        """One that a crash has cut off must not take the next event with it."""
+        size = os.fstat(self._file).st_size
+        if size and os.pread(self._file, 1, size - 1) != b"\n":
+            os.write(self._file, b"\n")
 
     def append(self, event: Event) -> None:
         """A disk that is full in the middle of a run must not stop the run there."""

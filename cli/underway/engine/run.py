@@ -13,8 +13,10 @@ from underway.engine.watched import Watched
 from underway.errors import Blocker
 from underway.playbook.models import Playbook
 from underway.steps.node_work import NodesWork
+from underway.steps.progress import PodLeft
 
-Phase = Literal["claiming", "checking", "proceeding", "putting back", "releasing", "ended"]
+Phase = Literal["claiming", "checking", "proceeding", "leaving it", "putting back", "releasing", "ended"]
+"""`leaving it`: nothing is put back (onFailure: stop), only what is being written just now is waited for."""
 Stage = Literal["before", "work", "after"]
 
 
@@ -48,6 +50,8 @@ class Run:
     watched: dict[str, Watched] = field(default_factory=dict)
     restarts: Mapping[str, int] = field(default_factory=dict)
     left_traffic: dict[str, datetime] = field(default_factory=dict)
+    leaving: dict[str, PodLeft] = field(default_factory=dict)
+    """See `Turn`, as of `left_traffic`."""
     disturbed: dict[str, Ref] = field(default_factory=dict)
     """The controllers whose pods have been moved, by UID: at the end they have to be whole again."""
     lease_renewed: datetime | None = None

@@ -23,7 +23,7 @@ from underway.steps.handoff import (
     next_move,
     serving,
 )
-from underway.steps.progress import Turn
+from underway.steps.progress import PodLeft, Turn
 
 _RECOUNT_AGAIN = timedelta(seconds=1)
 
@@ -33,6 +33,7 @@ def detach(pod: Pod, way: Handoff, settle: timedelta, turn: Turn) -> None:
     uid = pod.owner.uid if pod.owner else ""
     controller = turn.state.workload(uid)
     needed = min(serving(uid, turn.state), controller.replicas if controller else 0)
+    turn.leaving[pod.uid] = PodLeft(pod, "handedOff")
     turn.act(marks.detach(pod, turn.run, key=way.detach, withdraw=way.withdraw, needed=needed, settle=settle))
 
 
@@ -51,6 +52,7 @@ def carry_on(pod: Pod, turn: Turn, *, grace: int | None = None, back: bool = Fal
             if not early:
                 evict(pod, turn, grace=grace, says="hand off: evict, its replacement serves")
         case Reattach():
+            turn.leaving.pop(pod.uid, None)
             turn.act(marks.reattach(pod))
         case Await(reason, until):
             turn.wait(pod.ref, reason)
@@ -75,6 +77,7 @@ def evict(pod: Pod, turn: Turn, *, grace: int | None = None, says: str = "evict"
             turn.ledger.take(turn.ledger.endpoints, service.uid)
     if pod.owner is not None:
         turn.ledger.take(turn.ledger.withdrawn, pod.owner.uid)
+    turn.leaving[pod.uid] = PodLeft(pod, "handedOff" if marks.pod_run(pod) == turn.run else "evicted")
     turn.act(Evict(pod.ref, pod.uid, says=says, grace_seconds=grace))
     return True
 

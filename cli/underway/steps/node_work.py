@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from underway.cluster.model import Pod
-from underway.steps.progress import NodeEntered, Phase, Turn, Way
+from underway.steps.progress import NodeEntered, Phase, Turn
 from underway.units import format_duration
 
 
@@ -20,7 +20,6 @@ class NodeWork:
     since: datetime
     found: frozenset[str] = frozenset()
     staying: dict[str, Pod] = field(default_factory=dict)
-    ways: dict[str, Way] = field(default_factory=dict)
     failure: str = ""
     timed_out: bool = False
 

@@ -192,10 +192,8 @@ def _drain(node: Node, here: NodeWork, step: NodesStep, turn: Turn) -> None:
         return
     before = len(turn.waits)
     present = {pod.uid for pod in turn.state.pods_on(node.name)}
-    for uid, pod in tuple(here.staying.items()):
-        if uid not in present:
-            del here.staying[uid]
-            turn.note(PodLeft(pod, here.ways.get(uid, "gone")))
+    for uid in here.staying.keys() - present:
+        del here.staying[uid]
     for pod in tuple(turn.state.pods_on(node.name)):
         _send_off(pod, here, step, turn)
     if here.staying:
@@ -219,19 +217,18 @@ def _send_off(pod: Pod, here: NodeWork, step: NodesStep, turn: Turn) -> None:
     judged = treatment(pod, step.drain, turn.state)
     if judged.verdict == "skip":
         here.staying.pop(pod.uid, None)
+        turn.leaving.pop(pod.uid, None)
         return
     here.staying[pod.uid] = pod
+    turn.leaving.setdefault(pod.uid, PodLeft(pod, "gone"))
     grace = step.drain.grace_period
     if pod.deleting is not None or judged.verdict == "wait":
         turn.wait(pod.ref, judged.reason)
     elif marks.pod_run(pod) is not None:
-        here.ways[pod.uid] = "handedOff"
         carry_on(pod, turn, grace=grace)
     elif judged.handoff is not None:
-        here.ways[pod.uid] = "handedOff"
         detach(pod, judged.handoff, settle_total(step.drain.settle, step.drain.linger), turn)
     elif judged.verdict == "evict":
-        here.ways[pod.uid] = "evicted"
         evict(pod, turn, grace=grace, accepts_gap=step.drain.strategy == "evict")
     else:
         turn.wait(pod.ref, judged.reason)

@@ -60,12 +60,21 @@ class Turn:
     """By pod UID: when a withdrawn pod was first seen outside every EndpointSlice. Kept from turn to turn."""
     note: Callable[[Fact], None]
     """Tell what has come to pass."""
+    leaving: dict[str, PodLeft] = field(default_factory=dict)
+    """By UID: the pods that are to leave, and the way they go as far as is known. Kept from turn to turn."""
     in_flight: frozenset[Ref] = frozenset()
     """What is being written just now: the state may be about to be another one."""
     ledger: Ledger = field(default_factory=Ledger)
     actions: list[Action] = field(default_factory=list)
     waits: list[Wait] = field(default_factory=list)
     wake: datetime | None = None
+
+    def tell_left(self, *, leaving: bool = False) -> None:
+        """Tell of the pods that are gone; with `leaving`, of those too that are being deleted."""
+        for uid, left in tuple(self.leaving.items()):
+            pod = self.state.pods.get(left.pod.ref)
+            if pod is None or pod.uid != uid or (leaving and pod.deleting is not None):
+                self.note(self.leaving.pop(uid))
 
     def act(self, action: Action) -> None:
         self.actions.append(action)
