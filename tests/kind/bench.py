@@ -19,7 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from kubernetes_cluster import NAMESPACE, kubectl, program, reset_shop, scale, settled, until, workers
+from kubernetes_cluster import NAMESPACE, kubectl, program, reset_shop, scale, until_settled, workers
 from load_generator import Counted, Load
 from watcher import Watcher
 
@@ -140,7 +140,7 @@ def unused_node(runs: int) -> None:
     }
     measured: dict[str, list[tuple[float, float]]] = {tool: [] for tool in tools}
     try:
-        until(settled, 60, "the shop is gone")
+        until_settled(60)
         for _ in range(runs + 1):
             for tool, command in tools.items():
                 measured[tool].append(_cordoned_and_ended(name, command))
@@ -188,7 +188,7 @@ def crowded_node(count: int = 100) -> None:
     for name in others:
         kubectl("cordon", name)
     scale("deployment", "crowd", count)
-    until(settled, 400, f"{count} pods are Ready on {first}")
+    until_settled(400)
     for name in others:
         kubectl("uncordon", name)
     began = time.monotonic()
@@ -198,7 +198,7 @@ def crowded_node(count: int = 100) -> None:
         sys.stderr.write(ran.stdout + ran.stderr)
     kubectl("uncordon", first)
     scale("deployment", "crowd", 0)
-    until(settled, 400, "the pods are gone")
+    until_settled(400)
     settle = 3.0
     bound = start + settle + stop
     parts = (
@@ -215,7 +215,7 @@ def _started_and_stopped(count: int, without: str) -> tuple[float, float]:
     for replicas in (count, 0):
         began = time.monotonic()
         scale("deployment", "crowd", replicas)
-        until(settled, 400, f"there are {replicas} pods")
+        until_settled(400)
         taken.append(time.monotonic() - began)
     kubectl("uncordon", without)
     return taken[0], taken[1]

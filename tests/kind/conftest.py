@@ -13,7 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kubernetes_cluster import NAMESPACE, REPOSITORY, items, kubectl, program, settled, snapshot, until, workers
+from kubernetes_cluster import (
+    NAMESPACE,
+    REPOSITORY,
+    items,
+    kubectl,
+    program,
+    settled,
+    snapshot,
+    until,
+    until_settled,
+    workers,
+)
 
 CONTEXT = "kind-underway"
 MANIFESTS = ("-f", str(REPOSITORY / "manifests"), "-f", str(REPOSITORY / "tests" / "kind" / "polite.yaml"))
@@ -44,7 +55,7 @@ def _reason_not_open() -> str | None:
     if lacking := {"web", "cart", "db"} - there:
         return f"the cluster lacks the shop's {', '.join(sorted(lacking))}: tests/kind/up applies manifests/"
     try:
-        until(settled, 30, "the shop is Ready")
+        until_settled(30)
     except AssertionError:
         try:
             _put_right()
@@ -87,7 +98,7 @@ def _put_right() -> None:
     if _marked():
         _remove_marks()
     kubectl("apply", *MANIFESTS)
-    until(settled, 120, "the shop is as its manifests have it")
+    until_settled(120)
 
 
 def _restored() -> bool:

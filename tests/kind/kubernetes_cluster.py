@@ -62,26 +62,44 @@ def scale(kind: str, name: str, replicas: int, namespace: str = NAMESPACE) -> No
     kubectl("-n", namespace, "scale", f"{kind}/{name}", f"--replicas={replicas}")
 
 
+def until_settled(seconds: float, namespace: str = NAMESPACE) -> None:
+    """Wait until the namespace is settled. AssertionError, saying what is not, when the time is over."""
+    try:
+        until(lambda: settled(namespace), seconds, f"{namespace} is settled")
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {'; '.join(unsettled(namespace))}") from None
+
+
 def settled(namespace: str = NAMESPACE) -> bool:
     """Whether every workload of the namespace has all its pods Ready, no more and no fewer, and none is leaving."""
-    for found in items("-n", namespace, "deployments,statefulsets"):
-        wanted, status = found["spec"]["replicas"], found.get("status", {})
-        if status.get("observedGeneration", 0) < found["metadata"]["generation"]:
-            return False
-        if status.get("readyReplicas", 0) != wanted or status.get("replicas", 0) != wanted:
-            return False
-    pods = items("-n", namespace, "pods")
-    return not any(pod["metadata"].get("deletionTimestamp") for pod in pods) and budgets_settled(namespace)
+    return not unsettled(namespace)
 
 
-def budgets_settled(namespace: str = NAMESPACE) -> bool:
-    for budget in items("-n", namespace, "poddisruptionbudgets"):
-        status = budget.get("status", {})
-        if status.get("observedGeneration", 0) < budget["metadata"]["generation"]:
-            return False
-        if status.get("expectedPods", 0) and status.get("currentHealthy", 0) != status.get("expectedPods", 0):
-            return False
-    return True
+def unsettled(namespace: str = NAMESPACE) -> list[str]:
+    """What of the namespace is still on its way, in words."""
+    found = [_unsettled_workload(each) for each in items("-n", namespace, "deployments,statefulsets")]
+    for pod in items("-n", namespace, "pods"):
+        if leaving := pod["metadata"].get("deletionTimestamp"):
+            found.append(f"pod/{pod['metadata']['name']} is leaving since {leaving}")
+    found += [_unsettled_budget(each) for each in items("-n", namespace, "poddisruptionbudgets")]
+    return [each for each in found if each]
+
+
+def _unsettled_workload(found: Any) -> str:
+    wanted, status = found["spec"]["replicas"], found.get("status", {})
+    seen = status.get("observedGeneration", 0) >= found["metadata"]["generation"]
+    if seen and status.get("readyReplicas", 0) == status.get("replicas", 0) == wanted:
+        return ""
+    return f"{found['metadata']['name']} wants {wanted}: {status}"
+
+
+def _unsettled_budget(found: Any) -> str:
+    status = found.get("status", {})
+    seen = status.get("observedGeneration", 0) >= found["metadata"]["generation"]
+    expected = status.get("expectedPods", 0)
+    if seen and (not expected or status.get("currentHealthy", 0) == expected):
+        return ""
+    return f"budget {found['metadata']['name']}: {status}"
 
 
 def reset_shop(deployments: dict[str, int], members: int = 3) -> None:
@@ -95,7 +113,7 @@ def reset_shop(deployments: dict[str, int], members: int = 3) -> None:
     for name, replicas in deployments.items():
         scale("deployment", name, replicas)
     scale("statefulset", "db", members)
-    until(settled, 120, "the shop is Ready")
+    until_settled(120)
 
 
 def _left(deployments: Sequence[str]) -> list[Any]:

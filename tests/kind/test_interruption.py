@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 import pytest
-from kubernetes_cluster import settled, snapshot, until
+from kubernetes_cluster import snapshot, until, until_settled
 from load_generator import Load
 from underway_cli import MAINTAIN, UNDERWAY, stopped_after, underway
 from watcher import Watcher
@@ -23,7 +23,7 @@ def test_ctrl_c_puts_everything_back(shop: dict[str, Any], moment: float) -> Non
     with Watcher() as watcher, Load("web", "cart") as load:
         stopping = time.monotonic() + moment
         ended = stopped_after(moment, signal.SIGINT, "run", MAINTAIN, "--yes")
-        until(settled, _MINUTE, "the shop is whole again")
+        until_settled(_MINUTE)
         assert snapshot() == shop
         assert time.monotonic() - stopping < _MINUTE
     assert ended.status == 130, ended.stderr
@@ -39,11 +39,11 @@ def test_after_kill_restore_puts_everything_back_without_the_journal(
         killed = stopped_after(moment, signal.SIGKILL, "run", MAINTAIN, "--yes")
         restoring = time.monotonic()
         restored = underway("restore", XDG_STATE_HOME=str(tmp_path))
-        until(settled, _MINUTE, "the shop is whole again")
+        assert restored.status == 0, (restored.stdout, restored.stderr)
+        until_settled(_MINUTE)
         assert snapshot() == shop
         assert time.monotonic() - restoring < _MINUTE
     assert killed.status == -signal.SIGKILL
-    assert restored.status == 0, restored.stderr
     assert load.lost == 0, load.counted
     assert watcher.violations == []
 
@@ -66,5 +66,5 @@ def test_a_living_run_is_not_restored_by_another(shop: dict[str, Any]) -> None:
     assert "is alive" in refused.stdout
     assert running.returncode == 0, stderr
     assert load.lost == 0, load.counted
-    until(settled, 60, "the shop is whole again")
+    until_settled(60)
     assert snapshot() == shop

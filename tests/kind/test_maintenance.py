@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kubernetes_cluster import items, kubectl, settled, snapshot, until, workers
+from kubernetes_cluster import items, kubectl, snapshot, until_settled, workers
 from load_generator import Load
 from underway_cli import MAINTAIN, underway
 from watcher import Watcher
@@ -27,7 +27,7 @@ def test_the_shipped_playbook_maintains_every_worker_and_loses_nothing(shop: dic
     assert [probe["lost"] for probe in receipt["probes"]] == [0, 0]
     assert receipt["restored"] is True
     assert receipt["leftChanged"] == []
-    until(settled, 60, "the shop is whole again")
+    until_settled(60)
     assert snapshot() == shop
 
 
@@ -45,7 +45,7 @@ def test_a_drained_node_is_empty_and_cordoned_until_it_is_uncordoned(shop: dict[
         given_back = underway("uncordon", name)
     assert given_back.status == 0, given_back.stderr
     assert load.lost == 0, load.counted
-    until(settled, 60, "the shop is whole again")
+    until_settled(60)
     assert snapshot() == shop
 
 
@@ -78,7 +78,7 @@ spec:
     assert ended.receipt["outcome"] == "failed"
     assert "db is whole" in ended.receipt["reason"]
     assert load.lost == 0, load.counted
-    until(settled, 60, "the shop is whole again")
+    until_settled(60)
     assert snapshot() == shop
 
 
@@ -117,6 +117,6 @@ def test_a_drain_that_times_out_is_put_back(shop: dict[str, Any]) -> None:
     assert ended.status == 5, ended.stderr
     assert ended.receipt["outcome"] == "timedOut"
     assert load.lost == 0, load.counted
-    until(settled, 60, "the shop is whole again")
+    until_settled(60)
     assert snapshot() == shop
     assert items("-n", "shop", "pods", "-l", "app=cart")[0]["metadata"]["uid"] == pod["metadata"]["uid"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from kubernetes_cluster import settled, snapshot, until, versions
+from kubernetes_cluster import snapshot, until_settled, versions
 from underway_cli import MAINTAIN, underway
 
 
@@ -34,5 +34,5 @@ def test_the_run_does_what_the_plan_says(shop: dict[str, Any]) -> None:
         pod["uid"]: judged[pod["uid"]] for pod in plan["pods"]
     }
     assert abs(plan["durationSeconds"] - receipt["durationSeconds"]) < 0.25 * receipt["durationSeconds"]
-    until(settled, 60, "the shop is whole again")
+    until_settled(60)
     assert snapshot() == shop
