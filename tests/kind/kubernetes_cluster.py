@@ -78,9 +78,8 @@ def settled(namespace: str = NAMESPACE) -> bool:
 def unsettled(namespace: str = NAMESPACE) -> list[str]:
     """What of the namespace is still on its way, in words."""
     found = [_unsettled_workload(each) for each in items("-n", namespace, "deployments,statefulsets")]
-    for pod in items("-n", namespace, "pods"):
-        if leaving := pod["metadata"].get("deletionTimestamp"):
-            found.append(f"pod/{pod['metadata']['name']} is leaving since {leaving}")
+    about_pods = [pod["metadata"] for pod in items("-n", namespace, "pods")]
+    found += [f"pod/{pod['name']} is leaving" for pod in about_pods if "deletionTimestamp" in pod]
     found += [_unsettled_budget(each) for each in items("-n", namespace, "poddisruptionbudgets")]
     return [each for each in found if each]
 
