@@ -147,6 +147,14 @@ class Selector:
                 return False
         return True
 
+    def demands(self) -> list[tuple[str, str]]:
+        """The labels, with their values, without which nothing is selected."""
+        return [
+            (found.key, found.values[0])
+            for found in self.requirements
+            if found.operator == "In" and len(found.values) == 1
+        ]
+
     def keys(self) -> frozenset[str]:
         return frozenset(requirement.key for requirement in self.requirements)
 

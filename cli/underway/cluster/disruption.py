@@ -11,9 +11,7 @@ from underway.cluster.state import ClusterState
 
 def selected(budget: Budget, state: ClusterState) -> list[Pod]:
     """The pods that the budget covers now."""
-    if budget.selector is None:
-        return []
-    return [pod for pod in state.pods_in(budget.namespace) if budget.selector.matches(pod.labels)]
+    return state.pods_selected(budget.namespace, budget.selector) if budget.selector is not None else []
 
 
 def healthy(budget: Budget, state: ClusterState) -> int:

@@ -6,9 +6,11 @@ that everything keeps the order in which it arrived and a simulation is the same
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, ValuesView
 from typing import TypeVar
 
+from underway.cluster.indexes import Pair, Pods, Selecting, copied, take, values
 from underway.cluster.model import (
     Budget,
     Claim,
@@ -23,40 +25,46 @@ from underway.cluster.model import (
     Volume,
     Workload,
 )
+from underway.units import Selector
+
+_S = TypeVar("_S", Budget, Service)
 
 MARK = "underway.dev/run"
 """The label of pods and Jobs, and the annotation of everything else, that a run has changed: the run's id."""
 
-_K = TypeVar("_K")
-_T = TypeVar("_T")
-
 
 class ClusterState:
-    """All objects by kind, and pods by node, controller and namespace."""
+    """All objects by kind, and pods by node, controller, namespace and what selects them."""
 
     def __init__(self, objects: Iterable[Object] = ()) -> None:
+        self._objects: dict[Ref, Object] = {}
         self._nodes: dict[str, Node] = {}
-        self._pods: dict[Ref, Pod] = {}
-        self._pods_by_uid: dict[str, Pod] = {}
-        self._pods_by_node: dict[str, dict[Ref, Pod]] = {}
-        self._pods_by_owner: dict[str, dict[Ref, Pod]] = {}
-        self._pods_by_namespace: dict[str, dict[Ref, Pod]] = {}
+        self._pods = Pods()
         self._marked_pods: dict[Ref, Pod] = {}
         self._workloads: dict[Ref, Workload] = {}
         self._workloads_by_namespace: dict[str, dict[Ref, Workload]] = {}
         self._workloads_by_uid: dict[str, Workload] = {}
         self._marked_workloads: dict[Ref, Workload] = {}
         self._workloads_by_owner: dict[str, dict[Ref, Workload]] = {}
-        self._budgets: dict[str, dict[Ref, Budget]] = {}
-        self._services: dict[str, dict[Ref, Service]] = {}
+        self._budgets = Selecting[Budget](_budget_demands)
+        self._services = Selecting[Service](_service_demands)
         self._slices: dict[Ref, dict[Ref, EndpointSlice]] = {}
-        self._services_by_slice: dict[Ref, Ref] = {}
+        self._endpoints: Counter[str] = Counter()
         self._policies: dict[Ref, NetworkPolicy] = {}
-        self._claims: dict[Ref, Claim] = {}
         self._volumes: dict[str, Volume] = {}
         self._leases: dict[Ref, Lease] = {}
         for found in objects:
             self.put(found)
+
+    def copy(self) -> ClusterState:
+        """Another state of the same objects."""
+        new = ClusterState()
+        for name, found in vars(self).items():
+            if name in ("_workloads_by_namespace", "_workloads_by_owner", "_slices"):
+                setattr(new, name, copied(found))
+            else:
+                setattr(new, name, found.copy())
+        return new
 
     # -- what a decision reads ---------------------------------------------------------------------------------
 
@@ -66,7 +74,7 @@ class ClusterState:
 
     @property
     def pods(self) -> Mapping[Ref, Pod]:
-        return self._pods
+        return self._pods.by_ref
 
     @property
     def workloads(self) -> Mapping[Ref, Workload]:
@@ -84,19 +92,32 @@ class ClusterState:
     def policies(self) -> ValuesView[NetworkPolicy]:
         return self._policies.values()
 
+    def get(self, ref: Ref) -> Object | None:
+        return self._objects.get(ref)
+
     def pod(self, uid: str) -> Pod | None:
-        return self._pods_by_uid.get(uid)
+        return self._pods.by_uid.get(uid)
 
     def pods_on(self, node: str) -> ValuesView[Pod]:
-        """An empty name: those that have no node yet."""
-        """The pods bound to a node, finished and terminating ones too."""
-        return _values(self._pods_by_node.get(node))
+        """The pods bound to a node, finished and terminating ones too. An empty name: those that have no node yet."""
+        return values(self._pods.by_node.get(node))
 
     def pods_of(self, owner_uid: str) -> ValuesView[Pod]:
-        return _values(self._pods_by_owner.get(owner_uid))
+        return values(self._pods.by_owner.get(owner_uid))
 
     def pods_in(self, namespace: str) -> ValuesView[Pod]:
-        return _values(self._pods_by_namespace.get(namespace))
+        return values(self._pods.by_namespace.get(namespace))
+
+    def pods_selected(self, namespace: str, selector: Selector) -> list[Pod]:
+        """The pods of a namespace that a selector selects by their present labels."""
+        found = self._pods.having(namespace, selector.demands())
+        return [pod for pod in found if selector.matches(pod.labels)]
+
+    def pods_behind(self, service: Service) -> list[Pod]:
+        """The pods that a Service selects by their present labels; one without a selector selects none."""
+        wanted = service.selector.items()
+        found = self._pods.having(service.namespace, wanted) if wanted else ()
+        return [pod for pod in found if wanted <= pod.labels.items()]
 
     def marked_pods(self) -> ValuesView[Pod]:
         """The pods that carry the label `underway.dev/run`."""
@@ -114,58 +135,66 @@ class ClusterState:
         return self._workloads_by_uid.get(uid)
 
     def workloads_in(self, namespace: str) -> ValuesView[Workload]:
-        return _values(self._workloads_by_namespace.get(namespace))
+        return values(self._workloads_by_namespace.get(namespace))
 
     def workloads_of(self, owner_uid: str) -> ValuesView[Workload]:
-        return _values(self._workloads_by_owner.get(owner_uid))
+        return values(self._workloads_by_owner.get(owner_uid))
 
     def budgets(self) -> Iterator[Budget]:
-        for found in self._budgets.values():
-            yield from found.values()
+        return self._budgets.all()
 
     def budgets_in(self, namespace: str) -> ValuesView[Budget]:
-        return _values(self._budgets.get(namespace))
+        return self._budgets.within(namespace)
 
     def budgets_of(self, pod: Pod) -> tuple[Budget, ...]:
-        """The PodDisruptionBudgets that select a pod by its present labels."""
-        found = self._budgets.get(pod.namespace, {}).values()
-        return tuple(budget for budget in found if budget.selector is not None and budget.selector.matches(pod.labels))
+        """The PodDisruptionBudgets that select a pod by its present labels, by name."""
+        found = [
+            budget
+            for budget in self._budgets.candidates(pod.namespace, pod.labels)
+            if budget.selector is not None and budget.selector.matches(pod.labels)
+        ]
+        return _by_name(found)
 
     def services(self) -> Iterator[Service]:
-        for found in self._services.values():
-            yield from found.values()
+        return self._services.all()
 
     def services_in(self, namespace: str) -> ValuesView[Service]:
-        return _values(self._services.get(namespace))
+        return self._services.within(namespace)
 
     def service(self, namespace: str, name: str) -> Service | None:
-        return self._services.get(namespace, {}).get(Ref("service", namespace, name))
+        return self._services.get(Ref("service", namespace, name))
 
     def services_of(self, pod: Pod) -> tuple[Service, ...]:
-        """The Services that select a pod by its present labels."""
-        return tuple(
+        """The Services that select a pod by its present labels, by name."""
+        found = [
             service
-            for service in self._services.get(pod.namespace, {}).values()
+            for service in self._services.candidates(pod.namespace, pod.labels)
             if service.selector and service.selector.items() <= pod.labels.items()
-        )
+        ]
+        return _by_name(found)
 
     def slices(self, service: Service) -> ValuesView[EndpointSlice]:
-        return _values(self._slices.get(service.ref))
+        return values(self._slices.get(service.ref))
+
+    def is_endpoint(self, uid: str) -> bool:
+        """Whether any EndpointSlice lists a pod as ready for requests."""
+        return self._endpoints[uid] > 0
 
     def claim(self, namespace: str, name: str) -> Claim | None:
-        return self._claims.get(Ref("persistentvolumeclaim", namespace, name))
+        found = self._objects.get(Ref("persistentvolumeclaim", namespace, name))
+        return found if isinstance(found, Claim) else None
 
     def objects(self) -> Iterator[Object]:
         """Everything, kind by kind."""
         yield from self._nodes.values()
         yield from self._workloads.values()
-        yield from self._pods.values()
+        yield from self._pods.by_ref.values()
         yield from self.budgets()
         yield from self.services()
         for found in self._slices.values():
             yield from found.values()
         yield from self._policies.values()
-        yield from self._claims.values()
+        yield from (found for found in self._objects.values() if isinstance(found, Claim))
         yield from self._volumes.values()
         yield from self._leases.values()
 
@@ -173,108 +202,104 @@ class ClusterState:
 
     def put(self, new: Object) -> None:  # noqa: C901 - one flat case for each kind
         """Add an object, or replace the one of the same name."""
+        ref = new.ref
+        old = self._objects.get(ref)
+        self._objects[ref] = new
         match new:
             case Pod():
-                self._forget_pod(new.ref)
-                self._remember_pod(new)
+                self._pods.put(new, ref)
+                if MARK in new.labels:
+                    self._marked_pods[ref] = new
+                else:
+                    self._marked_pods.pop(ref, None)
             case Node():
                 self._nodes[new.name] = new
             case Workload():
-                self._forget_workload(new.ref)
-                self._workloads[new.ref] = self._workloads_by_uid[new.uid] = new
-                self._workloads_by_namespace.setdefault(new.namespace, {})[new.ref] = new
-                if MARK in new.labels:
-                    self._marked_workloads[new.ref] = new
-                if new.owner:
-                    self._workloads_by_owner.setdefault(new.owner.uid, {})[new.ref] = new
+                self._forget_workload(old)
+                self._remember_workload(new)
             case Budget():
-                self._budgets.setdefault(new.namespace, {})[new.ref] = new
+                self._budgets.put(ref, new)
             case Service():
-                self._services.setdefault(new.namespace, {})[new.ref] = new
+                self._services.put(ref, new)
             case EndpointSlice():
-                self._forget_slice(new.ref)
-                service = Ref("service", new.namespace, new.service)
-                self._slices.setdefault(service, {})[new.ref] = new
-                self._services_by_slice[new.ref] = service
+                self._forget_slice(old)
+                self._slices.setdefault(_service_of(new), {})[ref] = new
+                self._endpoints.update(new.ready)
             case NetworkPolicy():
-                self._policies[new.ref] = new
+                self._policies[ref] = new
             case Claim():
-                self._claims[new.ref] = new
+                pass
             case Volume():
                 self._volumes[new.name] = new
             case Lease():
-                self._leases[new.ref] = new
+                self._leases[ref] = new
 
     def drop(self, ref: Ref) -> None:
         """Take an object away; one that is not there is no error."""
+        old = self._objects.pop(ref, None)
         match ref.kind:
             case "pod":
-                self._forget_pod(ref)
+                self._pods.drop(ref)
+                self._marked_pods.pop(ref, None)
             case "node":
                 self._nodes.pop(ref.name, None)
             case "poddisruptionbudget":
-                self._budgets.get(ref.namespace, {}).pop(ref, None)
+                self._budgets.drop(ref)
             case "service":
-                self._services.get(ref.namespace, {}).pop(ref, None)
+                self._services.drop(ref)
             case "endpointslice":
-                self._forget_slice(ref)
+                self._forget_slice(old)
             case "networkpolicy":
                 self._policies.pop(ref, None)
-            case "persistentvolumeclaim":
-                self._claims.pop(ref, None)
             case "persistentvolume":
                 self._volumes.pop(ref.name, None)
             case "lease":
                 self._leases.pop(ref, None)
             case _:
-                self._forget_workload(ref)
+                self._forget_workload(old)
 
-    def _remember_pod(self, pod: Pod) -> None:
-        ref = pod.ref
-        self._pods[ref] = self._pods_by_uid[pod.uid] = pod
-        self._pods_by_namespace.setdefault(pod.namespace, {})[ref] = pod
-        self._pods_by_node.setdefault(pod.node, {})[ref] = pod
-        if pod.owner:
-            self._pods_by_owner.setdefault(pod.owner.uid, {})[ref] = pod
-        if MARK in pod.labels:
-            self._marked_pods[ref] = pod
+    def _remember_workload(self, new: Workload) -> None:
+        ref = new.ref
+        self._workloads[ref] = self._workloads_by_uid[new.uid] = new
+        self._workloads_by_namespace.setdefault(new.namespace, {})[ref] = new
+        if MARK in new.labels:
+            self._marked_workloads[ref] = new
+        if new.owner:
+            self._workloads_by_owner.setdefault(new.owner.uid, {})[ref] = new
 
-    def _forget_pod(self, ref: Ref) -> None:
-        old = self._pods.pop(ref, None)
-        if old is None:
+    def _forget_workload(self, old: Object | None) -> None:
+        if not isinstance(old, Workload):
             return
-        self._pods_by_uid.pop(old.uid, None)
-        self._marked_pods.pop(ref, None)
-        _take(self._pods_by_namespace, old.namespace, ref)
-        _take(self._pods_by_node, old.node, ref)
-        if old.owner:
-            _take(self._pods_by_owner, old.owner.uid, ref)
-
-    def _forget_workload(self, ref: Ref) -> None:
-        old = self._workloads.pop(ref, None)
-        if old is None:
-            return
+        ref = old.ref
+        self._workloads.pop(ref, None)
         self._workloads_by_uid.pop(old.uid, None)
         self._marked_workloads.pop(ref, None)
-        _take(self._workloads_by_namespace, old.namespace, ref)
+        take(self._workloads_by_namespace, old.namespace, ref)
         if old.owner:
-            _take(self._workloads_by_owner, old.owner.uid, ref)
+            take(self._workloads_by_owner, old.owner.uid, ref)
 
-    def _forget_slice(self, ref: Ref) -> None:
-        service = self._services_by_slice.pop(ref, None)
-        if service is not None:
-            _take(self._slices, service, ref)
-
-
-def _values(found: dict[Ref, _T] | None) -> ValuesView[_T]:
-    empty: dict[Ref, _T] = {}
-    return (empty if found is None else found).values()
+    def _forget_slice(self, old: Object | None) -> None:
+        if isinstance(old, EndpointSlice):
+            take(self._slices, _service_of(old), old.ref)
+            for uid in old.ready:
+                self._endpoints[uid] -= 1
+                if not self._endpoints[uid]:
+                    del self._endpoints[uid]
 
 
-def _take(index: dict[_K, dict[Ref, _T]], key: _K, ref: Ref) -> None:
-    members = index.get(key)
-    if members is None or ref not in members:
-        return
-    del members[ref]
-    if not members:
-        del index[key]
+def _service_of(found: EndpointSlice) -> Ref:
+    return Ref("service", found.namespace, found.service)
+
+
+def _by_name(found: list[_S]) -> tuple[_S, ...]:
+    if len(found) > 1:
+        found.sort(key=lambda each: each.name)
+    return tuple(found)
+
+
+def _budget_demands(budget: Budget) -> Iterable[Pair]:
+    return budget.selector.demands() if budget.selector is not None else ()
+
+
+def _service_demands(service: Service) -> Iterable[Pair]:
+    return service.selector.items()

@@ -11,7 +11,10 @@ from underway.cluster.state import ClusterState
 
 def ready_endpoints(service: Service, state: ClusterState) -> frozenset[str]:
     """The UIDs (or bare addresses) that get the Service's traffic, each once over all its slices."""
-    return frozenset[str]().union(*(found.ready for found in state.slices(service)))
+    slices = state.slices(service)
+    if len(slices) == 1:  # by far the most, and asked for every pod
+        return next(iter(slices)).ready
+    return frozenset[str]().union(*(found.ready for found in slices))
 
 
 def lasting_endpoints(service: Service, state: ClusterState) -> frozenset[str]:
@@ -28,10 +31,8 @@ def _lasts(uid: str, service: Service, state: ClusterState) -> bool:
 
 
 def in_traffic(pod: Pod, state: ClusterState) -> bool:
-    """Whether any EndpointSlice of the namespace still sends the pod requests, whatever its labels say by now."""
-    return any(
-        pod.uid in found.ready for service in state.services_in(pod.namespace) for found in state.slices(service)
-    )
+    """Whether any EndpointSlice still sends the pod requests, whatever its labels say by now."""
+    return state.is_endpoint(pod.uid)
 
 
 def serves(pod: Pod, state: ClusterState) -> bool:

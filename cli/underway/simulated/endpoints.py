@@ -32,8 +32,8 @@ class EndpointSlices:
         if service is None or not service.selector:
             return
         ready, terminating = set(), set()
-        for pod in self._world.state.pods_in(service.namespace):
-            if not (service.selector.items() <= pod.labels.items()) or not pod.ip or pod.finished:
+        for pod in self._world.state.pods_behind(service):
+            if not pod.ip or pod.finished:
                 continue
             if service.publish_not_ready or (pod.ready and pod.deleting is None):
                 ready.add(pod.uid)

@@ -31,26 +31,23 @@ class World:
     def __init__(self, state: ClusterState, settings: Settings) -> None:
         """`state` is copied: a simulation changes nothing but itself."""
         self.settings = settings
-        self.state = ClusterState()
+        self.state = state.copy()
         self.now = max([settings.start, *_moments(state)])
         self.version = 0
         """Grows with every change of the state."""
         self.assumptions: list[str] = []
-        self._objects: dict[Ref, Object] = {}
         self._observers: dict[type, list[Callable[[Any, Any], None]]] = {}
         self._events: list[tuple[datetime, int, Callable[[], None]]] = []
         self._sequence = 0
         self._named = 0
         self._revision = 0
         for found in state.objects():
-            self.state.put(found)
-            self._objects[found.ref] = found
             if found.resource_version.isdigit():
                 self._revision = max(self._revision, int(found.resource_version))
 
     def start(self) -> None:
         """Show every watch what is there already, as a list does."""
-        for found in list(self._objects.values()):
+        for found in list(self.state.objects()):
             self._notify(None, found)
 
     def assume(self, what: str) -> None:
@@ -61,25 +58,24 @@ class World:
     # -- objects -----------------------------------------------------------------------------------------------
 
     def get(self, kind: type[_O], ref: Ref) -> _O | None:
-        found = self._objects.get(ref)
+        found = self.state.get(ref)
         return found if isinstance(found, kind) else None
 
     def put(self, new: _O) -> _O:
         """Store an object under a new resourceVersion; what changes nothing is not a write."""
         ref = new.ref
-        old = self._objects.get(ref)
+        old = self.state.get(ref)
         if old is not None and msgspec.structs.replace(new, resource_version=old.resource_version) == old:
             return new
         self._revision += 1
         new = msgspec.structs.replace(new, resource_version=str(self._revision))
-        self._objects[ref] = new
         self.state.put(new)
         self.version += 1
         self._notify(old, new)
         return new
 
     def remove(self, ref: Ref) -> None:
-        old = self._objects.pop(ref, None)
+        old = self.state.get(ref)
         if old is None:
             return
         self.state.drop(ref)

@@ -115,8 +115,7 @@ def _endpoint_wait(pod: Pod, turn: Turn, *, accepts_gap: bool) -> str | None:
             and other.owner is not None
             and not other.finished
             and (other.deleting is not None or not other.ready)
-            and service.selector.items() <= other.labels.items()
-            for other in turn.state.pods_in(pod.namespace)
+            for other in turn.state.pods_behind(service)
         )
         if coming or not accepts_gap:
             return f"{service.ref} has no other ready endpoint"
