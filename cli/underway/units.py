@@ -125,6 +125,24 @@ class Requirement:
             case never:
                 assert_never(never)
 
+    def __str__(self) -> str:
+        values = self.values[0] if len(self.values) == 1 else f"({','.join(self.values)})"
+        match self.operator:
+            case "In":
+                return f"{self.key}={values}" if len(self.values) == 1 else f"{self.key} in {values}"
+            case "NotIn":
+                return f"{self.key}!={values}" if len(self.values) == 1 else f"{self.key} notin {values}"
+            case "Exists":
+                return self.key
+            case "DoesNotExist":
+                return f"!{self.key}"
+            case "Gt":
+                return f"{self.key}>{values}"
+            case "Lt":
+                return f"{self.key}<{values}"
+            case never:
+                assert_never(never)
+
 
 _INTEGER = re.compile(r"[+-]?\d{1,19}", re.ASCII)
 
@@ -157,6 +175,10 @@ class Selector:
 
     def keys(self) -> frozenset[str]:
         return frozenset(requirement.key for requirement in self.requirements)
+
+    def __str__(self) -> str:
+        """As kubectl writes it; an empty one selects everything."""
+        return ",".join(map(str, self.requirements)) or "everything"
 
 
 def equality_selector(labels: Iterable[tuple[str, str]]) -> Selector:

@@ -19,6 +19,7 @@ import typer
 from underway import __version__
 from underway.cluster.port import Cluster
 from underway.commands.options import Showing
+from underway.commands.saved_plan import staleness
 from underway.engine import preflight
 from underway.engine.events import Event, PodPlanned, Receipt, RunStarted
 from underway.engine.guarding import probe_counts
@@ -26,6 +27,7 @@ from underway.engine.journal import Journal
 from underway.engine.loop import Loop, Measuring
 from underway.engine.receipt import Tally, receipt, receipt_of
 from underway.engine.run import Run
+from underway.engine.saved_plan import SavedPlan
 from underway.engine.stepping import step_name
 from underway.errors import Blocker, ExitStatus, RefusedError, UsageError
 from underway.playbook.models import NodesStep, Playbook
@@ -57,6 +59,8 @@ class Order:
     allow_commands: bool = False
     restore: str | None = None
     """The run to put back, instead of starting one."""
+    saved: SavedPlan | None = None
+    """The plan that the playbook comes from; `source` is its file."""
 
 
 @dataclass
@@ -120,20 +124,23 @@ async def conduct(order: Order, cluster: Cluster, measuring: Measuring, nudge: a
         view.close()
 
 
-def refuse(view: View, order: Order, run: Run, cluster: Cluster, blockers: tuple[Blocker, ...]) -> RefusedError:
-    """The error to raise; a program that reads JSON gets its receipt all the same."""
+def _refused(
+    conducted: _Conduct, blockers: tuple[Blocker, ...], *, shown: tuple[Blocker, ...], hint: str | None
+) -> RefusedError:
+    """The error to raise; a program that reads JSON gets its receipt all the same, with every blocker."""
+    order, run = conducted.order, conducted.run
     if order.showing.output == "json":
         end = receipt(
             Tally(),
             run=run.id,
             playbook=order.playbook.metadata.name,
-            at=cluster.now(),
+            at=conducted.cluster.now(),
             outcome="refused",
             reason="nothing has been changed",
             blockers=blockers,
         )
-        view.show(end)
-    return RefusedError(f"refused: {len(blockers)} in the way, nothing has been changed", blockers)
+        conducted.view.show(end)
+    return RefusedError(f"refused: {len(blockers)} in the way, nothing has been changed", shown, hint)
 
 
 async def _look_ahead(conducted: _Conduct) -> None:
@@ -141,8 +148,9 @@ async def _look_ahead(conducted: _Conduct) -> None:
     order, run, cluster = conducted.order, conducted.run, conducted.cluster
     state = cluster.state()
     found = preflight.blockers(order.playbook, state, run.id, cluster.now(), allow_commands=order.allow_commands)
-    if found:
-        raise refuse(conducted.view, order, run, cluster, found)
+    stale = staleness(order.saved, order.playbook, order.source, state, order.cluster_name, simulated=order.simulated)
+    if stale.blockers or found:
+        raise _refused(conducted, (*stale.blockers, *found), shown=(*stale.shown, *found), hint=stale.hint)
     if not order.ask and not order.dry_run:
         return
     for step in order.playbook.spec.steps:

@@ -16,6 +16,7 @@ from underway.commands.conduct import Order, conduct
 from underway.commands.options import Showing, Target
 from underway.commands.reach import opened, reading
 from underway.engine import preflight
+from underway.engine.saved_plan import SavedPlan
 from underway.engine.standing import Standing, standings
 from underway.errors import Blocker, ClusterUnreachableError, ExitStatus, RefusedError, UsageError
 from underway.live.cluster import LiveCluster
@@ -31,12 +32,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LiveOrder:
-    """What is asked of the real cluster. `source`: the playbook's file, or the command that stands for it."""
+    """What is asked of the real cluster. `source`: the playbook's file, or the command that stands for it. `saved`:
+    the plan that the playbook comes from.
+    """
 
     playbook: Playbook
     source: str
     target: Target
     showing: Showing
+    saved: SavedPlan | None = None
     ask: bool = False
     dry_run: bool = False
     keep_cordons: bool = False
@@ -71,6 +75,7 @@ async def _conducted(order: LiveOrder, connection: Connection, namespace: str, c
             keep_cordons=order.keep_cordons,
             allow_commands=order.allow_commands,
             restore=order.restore,
+            saved=order.saved,
         )
         return await conduct(asked, cluster, prober, nudge)
 

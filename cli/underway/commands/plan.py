@@ -35,6 +35,9 @@ Form = Annotated[
     Literal["text", "wide", "json", "yaml"],
     typer.Option("--output", "-o", help="Output format: text, wide (every pod on a line), json or yaml."),
 ]
+Out = Annotated[
+    Path | None, typer.Option("--out", help="Save the plan to a file, for underway run FILE.", show_default=False)
+]
 Detailed = Annotated[
     bool, typer.Option("--detailed-exitcode", help="Exit with 10 instead of 0 if anything would be changed.")
 ]
@@ -45,6 +48,7 @@ def plan(
     cluster: Clusters = [],  # noqa: B006 - Typer makes a new one
     sets: Set = [],  # noqa: B006 - Typer makes a new one
     vars_files: Vars = [],  # noqa: B006 - Typer makes a new one
+    out: Out = None,
     detailed_exitcode: Detailed = False,
     context: Context = None,
     kubeconfig: Kubeconfig = None,
@@ -54,13 +58,23 @@ def plan(
     output: Form = "text",
 ) -> int:
     """Say what a run would do with each pod, why and when, and what stands in its way; changes nothing."""
+    from underway.commands import saved_plan
     from underway.commands.planning import plan_on_files, plan_on_live
-    from underway.playbook.load import load
+    from underway.playbook.load import load_filled
     from underway.report.plan import plan_json, plan_text, plan_yaml
 
-    loaded = load(playbook, sets=variables(sets), vars_files=vars_files)
+    given, saving = variables(sets), out is not None
+    if out is not None:
+        saved_plan.check_out(out, [playbook, *vars_files, *cluster])
+    loaded = load_filled(playbook, sets=given, vars_files=vars_files)
     target = Target(context, kubeconfig, namespace, impersonate, request_timeout)
-    found = plan_on_files(loaded, str(playbook), cluster) if cluster else plan_on_live(loaded, str(playbook), target)
+    if cluster:
+        planned = plan_on_files(loaded.playbook, str(playbook), cluster, namespace, with_targets=saving)
+    else:
+        planned = plan_on_live(loaded.playbook, str(playbook), target, with_targets=saving)
+    found = planned.plan
+    if out is not None and not found.blockers:  # before it is printed: a reader that goes away ends the process
+        saved_plan.save(out, loaded, planned, cluster, saved_plan.again(playbook, given, vars_files, target))
     match output:
         case "json":
             typer.echo(plan_json(found))
@@ -68,6 +82,8 @@ def plan(
             typer.echo(plan_yaml(found))
         case _:
             typer.echo(plan_text(found, wide=output == "wide"))
+    if out is not None:
+        typer.echo(saved_plan.told(out, saved=not found.blockers), err=True)
     if found.blockers:
         return ExitStatus.REFUSED
     return ExitStatus.CHANGES if detailed_exitcode and found.changes else ExitStatus.DONE

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +12,8 @@ from pathlib import Path
 from underway.cluster.snapshot import write
 from underway.cluster.state import ClusterState
 from underway.commands.options import Target
-from underway.engine import preflight
+from underway.commands.writing import write_whole
+from underway.engine import preflight, saved_plan
 from underway.engine.doctor import Finding, examine
 from underway.engine.events import Event, RunStarted
 from underway.engine.loop import Loop
@@ -21,7 +21,6 @@ from underway.engine.plan import Plan, PlannedPod, planned, refused
 from underway.engine.receipt import Tally, receipt_of
 from underway.engine.run import Run
 from underway.engine.stepping import step_name
-from underway.errors import UsageError
 from underway.gates.history import History, opened, record
 from underway.gates.http import HttpCount
 from underway.gates.verdict import Sample
@@ -68,13 +67,29 @@ class AssumedMeasuring:
         return looked
 
 
-def plan_on_files(playbook: Playbook, source: str, files: Sequence[Path]) -> Plan:
-    return plan(playbook, source, simulate(load(files)), "default")
+@dataclass(frozen=True)
+class Planned:
+    """A plan and what it was made on. `targets` is empty if they were not asked for. `context` is empty for a simulated
+    cluster. `namespace`: where Jobs run if the playbook does not say.
+    """
+
+    plan: Plan
+    targets: tuple[saved_plan.Target, ...]
+    context: str
+    namespace: str
 
 
-def plan_on_live(playbook: Playbook, source: str, target: Target) -> Plan:
+def plan_on_files(
+    playbook: Playbook, source: str, files: Sequence[Path], namespace: str | None, *, with_targets: bool = False
+) -> Planned:
+    cluster, where = simulate(load(files)), namespace or "default"
+    targets = saved_plan.targets(playbook, cluster.state()) if with_targets else ()
+    return Planned(plan(playbook, source, cluster, where), targets, "", where)
+
+
+def plan_on_live(playbook: Playbook, source: str, target: Target, *, with_targets: bool = False) -> Planned:
     """Read the cluster once and plan on a copy of it. Sends no write, and needs no permission to."""
-    return asyncio.run(_plan_on_live(playbook, source, target))
+    return asyncio.run(_plan_on_live(playbook, source, target, with_targets=with_targets))
 
 
 def examine_files(files: Sequence[Path]) -> list[Finding]:
@@ -108,25 +123,20 @@ async def _snapshot_of_live(output: Path, target: Target) -> int:
         for line in lines:
             sys.stdout.buffer.write(line + b"\n")
         return len(objects)
-    unfinished = output.with_name(f".{output.name}.{os.getpid()}")
-    try:
-        with unfinished.open("wb") as file:
-            file.writelines(line + b"\n" for line in lines)
-        unfinished.replace(output)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise UsageError(f"{output}: cannot be written: {error.strerror}") from error
+    write_whole(output, (line + b"\n" for line in lines))
     return len(objects)
 
 
-async def _plan_on_live(playbook: Playbook, source: str, target: Target) -> Plan:
+async def _plan_on_live(playbook: Playbook, source: str, target: Target, *, with_targets: bool) -> Planned:
     from underway.commands.reach import opened, reading
 
     async with opened(target) as connection, reading(connection, ()) as cluster:
         objects, now = list(cluster.state().objects()), cluster.now()
         namespace = target.namespace or connection.namespace
     state = ClusterState(sorted(objects, key=lambda found: found.ref))
-    return await _plan(playbook, source, SimulatedCluster(state, settings=Settings(start=now)), namespace)
+    targets = saved_plan.targets(playbook, state) if with_targets else ()
+    found = await _plan(playbook, source, SimulatedCluster(state, settings=Settings(start=now)), namespace)
+    return Planned(found, targets, connection.context, namespace)
 
 
 def plan(playbook: Playbook, source: str, cluster: SimulatedCluster, namespace: str) -> Plan:

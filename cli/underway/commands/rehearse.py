@@ -21,7 +21,7 @@ from underway.commands.options import (
 )
 from underway.errors import UsageError
 
-Playbook = Annotated[Path, typer.Argument(help="The playbook to play.", show_default=False)]
+Playbook = Annotated[Path, typer.Argument(help="The playbook to play, or a saved plan.", show_default=False)]
 Clusters = Annotated[
     list[Path],
     typer.Option("--cluster", help="A kind config, manifests, or a directory. Can be repeated.", show_default=False),
@@ -59,8 +59,8 @@ def rehearse(
     verbose: Verbose = False,
 ) -> int:
     """Play a playbook on a simulated cluster made from manifests and a kind config."""
+    from underway.commands.saved_plan import asked
     from underway.commands.simulated_run import Rehearsal, rehearse_on_simulation
-    from underway.playbook.load import load
 
     if not cluster:
         raise UsageError("no cluster is given", hint="say --cluster FILE, for a kind config, manifests or a directory")
@@ -68,6 +68,8 @@ def rehearse(
         raise UsageError(f"`--speed {speed:g}` would never end", hint="give a number above 0")
     if speed is None and sys.stderr.isatty() and output == "text":
         speed = _AT_A_TERMINAL
-    loaded = load(playbook, sets=variables(sets), vars_files=vars_files)
+    found = asked(playbook, variables(sets), vars_files)
     showing = Showing(output, quiet, verbose, no_color, report)
-    return rehearse_on_simulation(Rehearsal(loaded, str(playbook), cluster, speed, faults, showing))
+    return rehearse_on_simulation(
+        Rehearsal(found.playbook, str(playbook), cluster, speed, faults, showing, found.saved)
+    )

@@ -31,7 +31,9 @@ from underway.commands.options import (
 from underway.errors import RefusedError
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-Playbooks = Annotated[Path, typer.Argument(help="The playbook to run.", show_default=False)]
+Playbooks = Annotated[
+    Path, typer.Argument(help="The playbook to run, or a plan that was saved with plan --out.", show_default=False)
+]
 
 
 def run(
@@ -52,17 +54,20 @@ def run(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
-    """Carry out a playbook on the cluster."""
+    """Carry out a playbook on the cluster, or a saved plan if nothing of what it is about has changed."""
     from underway.commands.live_run import LiveOrder, run_live
-    from underway.playbook.load import load
+    from underway.commands.saved_plan import asked
 
-    loaded = load(playbook, sets=variables(sets), vars_files=vars_files)
+    found = asked(playbook, variables(sets), vars_files, namespace)
+    if found.saved is not None:
+        namespace = found.saved.namespace
     interactive = sys.stdin.isatty() and sys.stderr.isatty()
     if not yes and not interactive and dry_run == "none":
         raise RefusedError("there is no terminal to ask at", hint="say --yes to go ahead")
     return run_live(
         LiveOrder(
-            playbook=loaded,
+            playbook=found.playbook,
+            saved=found.saved,
             source=str(playbook),
             target=Target(context, kubeconfig, namespace, impersonate, request_timeout),
             showing=Showing(output, quiet, verbose, no_color, report),

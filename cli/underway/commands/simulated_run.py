@@ -14,6 +14,7 @@ import typer
 from underway.cluster.model import Ref
 from underway.commands.conduct import Order, conduct
 from underway.commands.options import Showing
+from underway.engine.saved_plan import SavedPlan
 from underway.errors import RefusedError
 from underway.gates.history import History
 from underway.gates.http import Gap, HttpCount, with_gap
@@ -83,7 +84,9 @@ class SimulatedMeasuring:
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """`files`: what the cluster is made of. `speed` None: as fast as it can. `faults`: as `--fault` takes them."""
+    """`files`: what the cluster is made of. `speed` None: as fast as it can. `faults`: as `--fault` takes them.
+    `saved`: the plan that the playbook comes from.
+    """
 
     playbook: Playbook
     source: str
@@ -91,6 +94,7 @@ class Rehearsal:
     speed: float | None
     faults: Sequence[str]
     showing: Showing
+    saved: SavedPlan | None = None
 
 
 def rehearse_on_simulation(asked: Rehearsal) -> int:
@@ -99,7 +103,7 @@ def rehearse_on_simulation(asked: Rehearsal) -> int:
     cluster = simulate(loaded, settings=Settings(speed=asked.speed))
     cluster.bring([fault for text in asked.faults for fault in named_faults(text, cluster.state())])
     name = ", ".join(map(str, asked.files))
-    order = Order(asked.playbook, asked.source, "default", asked.showing, name, simulated=True)
+    order = Order(asked.playbook, asked.source, "default", asked.showing, name, simulated=True, saved=asked.saved)
     measuring = SimulatedMeasuring(cluster, loaded.services())
     status = asyncio.run(_conducted(order, cluster, measuring))
     if not asked.showing.quiet:

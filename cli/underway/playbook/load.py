@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -12,11 +12,18 @@ from underway.playbook.checks import cross_checks
 from underway.playbook.complaints import problems_of
 from underway.playbook.diagnostics import BrokenPlaybookError, Diagnostic, diagnose
 from underway.playbook.document import Document, UnreadableError, lines_of, read
-from underway.playbook.files import bytes_of
+from underway.playbook.files import bytes_of, is_printed_plan, is_saved_plan
 from underway.playbook.models import Playbook
 from underway.playbook.variables import Given, substitute
 
 _API_VERSION = "underway.dev/v1alpha1"
+
+
+class Loaded(NamedTuple):
+    """A playbook, and the document that it was made of: variables filled in, and no longer declared."""
+
+    playbook: Playbook
+    document: dict[str, Any]
 
 
 def load(source: Path, *, sets: Mapping[str, str] | None = None, vars_files: Sequence[Path] = ()) -> Playbook:
@@ -24,17 +31,37 @@ def load(source: Path, *, sets: Mapping[str, str] | None = None, vars_files: Seq
 
     A variable given with `sets` wins over the same in a later file of `vars_files`, that over an earlier one.
     """
+    return load_filled(source, sets=sets, vars_files=vars_files).playbook
+
+
+def load_filled(source: Path, *, sets: Mapping[str, str] | None = None, vars_files: Sequence[Path] = ()) -> Loaded:
+    """The same, with the document."""
+    given = variables(sets or {}, vars_files)
+    return _loaded(bytes_of(source), str(source), given)
+
+
+def variables(sets: Mapping[str, str], vars_files: Sequence[Path]) -> dict[str, Given]:
+    """What the command line gives. Raises BrokenPlaybookError for a file that cannot be read."""
     given: dict[str, Given] = {}
     for file in vars_files:
         given |= _variables(file)
-    given |= {name: Given(value) for name, value in (sets or {}).items()}
-    return load_text(bytes_of(source), str(source), given)
+    return given | {name: Given(value) for name, value in sets.items()}
 
 
 def load_text(data: bytes, name: str, given: Mapping[str, Given] | None = None) -> Playbook:
     """Read a playbook from its bytes. `name` is what the diagnostics call it."""
+    return _loaded(data, name, given or {}).playbook
+
+
+def _loaded(data: bytes, name: str, given: Mapping[str, Given]) -> Loaded:
+    if is_saved_plan(data):
+        hint = "underway run carries it out; what else there is to do takes the playbook it was made of"
+        raise BrokenPlaybookError([Diagnostic(name, 1, 1, "this is a saved plan, not a playbook", hint)])
+    if is_printed_plan(data):
+        hint = "to save one that can be run: underway plan PLAYBOOK --out FILE"
+        raise BrokenPlaybookError([Diagnostic(name, 1, 1, "this is a plan as it is printed, not a playbook", hint)])
     document = _document(data, name)
-    filled = substitute(document, given or {})
+    filled = substitute(document, given)
     problems = [*filled.problems, *cross_checks(filled.data, document)]
     try:
         playbook = Playbook.model_validate(filled.data)
@@ -44,9 +71,21 @@ def load_text(data: bytes, name: str, given: Mapping[str, Given] | None = None) 
         )
     else:
         if not problems:
-            return playbook
+            spec = {key: value for key, value in filled.data["spec"].items() if key != "vars"}
+            return Loaded(playbook, filled.data | {"spec": spec})
     lines = lines_of(data)
     raise BrokenPlaybookError(diagnose(problem, name, lines) for problem in problems)
+
+
+def from_document(data: Mapping[str, Any], name: str) -> Playbook:
+    """The playbook of a document that nobody wrote, or whose variables are filled in. `name` is what the diagnostics
+    call it. Raises BrokenPlaybookError.
+    """
+    try:
+        return Playbook.model_validate(data)
+    except ValidationError as error:
+        found = problems_of(error, data, Document(data))
+        raise BrokenPlaybookError(Diagnostic(name, 1, 1, problem.message, problem.hint) for problem in found) from error
 
 
 def from_command_line(name: str, steps: Sequence[Mapping[str, Any]]) -> Playbook:
@@ -57,13 +96,7 @@ def from_command_line(name: str, steps: Sequence[Mapping[str, Any]]) -> Playbook
         "metadata": {"name": name},
         "spec": {"steps": list(steps)},
     }
-    try:
-        return Playbook.model_validate(data)
-    except ValidationError as error:
-        found = problems_of(error, data, Document(data))
-        raise BrokenPlaybookError(
-            Diagnostic("command line", 1, 1, problem.message, problem.hint) for problem in found
-        ) from error
+    return from_document(data, "command line")
 
 
 def _document(data: bytes, name: str) -> Document:
