@@ -6,12 +6,43 @@ Kubernetes' rule for anti-affinity works both ways: a pod stays away from those 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from underway.cluster.eligibility import admits
+from underway.cluster.indexes import names
 from underway.cluster.model import Node, Pod, Ref
 from underway.cluster.podspec import PodTerm, Spread
 from underway.cluster.state import ClusterState
 from underway.units import Requirement, Selector
+
+_APART = "node(s) didn't match pod anti-affinity rules"
+_UNWELCOME = "node(s) didn't satisfy existing pods anti-affinity rules"
+
+
+@dataclass(frozen=True)
+class Neighborhood:
+    """What the pods that run ask of the nodes for one pod: worked out once, asked of every node."""
+
+    away: tuple[tuple[str, frozenset[str], str], ...] = ()
+    """Topology key, the domains that are out of the question, and the scheduler's words for it."""
+    beside: tuple[tuple[str, frozenset[str] | None], ...] = ()
+    """Topology key and the domains of which the node must be in one; None: in any."""
+    spread: tuple[tuple[str, dict[str, int], int], ...] = ()
+    """Topology key, how many pods each domain has, and how many it may have without the pod."""
+
+    def obstacle(self, node: Node) -> str | None:
+        for key, domains, words in self.away:
+            if node.labels.get(key) in domains:
+                return words
+        for key, wanted in self.beside:
+            domain = node.labels.get(key)
+            if domain is None or (wanted is not None and domain not in wanted):
+                return "node(s) didn't match pod affinity rules"
+        for key, counts, most in self.spread:
+            domain = node.labels.get(key)
+            if domain is None or counts.get(domain, 0) > most:
+                return "node(s) didn't match pod topology spread constraints"
+        return None
 
 
 class Neighbors:
@@ -21,119 +52,104 @@ class Neighbors:
         self._state = state
         self._added: dict[Ref, tuple[Pod, str]] = {}
         self._removed: set[str] = set()
-        self._averse: dict[Ref, tuple[Pod, str]] | None = None
+        self._domains: dict[object, tuple[int, frozenset[str]]] = {}
 
     def add(self, pod: Pod, node: str) -> None:
         self._added[pod.ref] = (pod, node)
-        if self._averse is not None and pod.spec.anti_affinity:
-            self._averse[pod.ref] = (pod, node)
 
     def remove(self, pod: Pod) -> None:
         self._added.pop(pod.ref, None)
         self._removed.add(pod.uid)
-        if self._averse is not None:
-            self._averse.pop(pod.ref, None)
 
-    def obstacle(self, pod: Pod, node: Node) -> str | None:
-        for term in pod.spec.anti_affinity:
-            if self._domain_has(pod, term, node):
-                return "node(s) didn't match pod anti-affinity rules"
-        if self._unwelcome(pod, node):
-            return "node(s) didn't satisfy existing pods anti-affinity rules"
-        for term in pod.spec.affinity:
-            if not self._domain_has(pod, term, node) and not self._first_of_its_kind(pod, term, node):
-                return "node(s) didn't match pod affinity rules"
-        for constraint in pod.spec.spread:
-            if constraint.hard and self.skew(pod, constraint, node) > constraint.max_skew:
-                return "node(s) didn't match pod topology spread constraints"
-        return None
-
-    def skew(self, pod: Pod, constraint: Spread, node: Node) -> int:
-        """How far the node's domain would be above the emptiest one with the pod on it. A node without the topology
-        key breaks every constraint.
-        """
-        domain = node.labels.get(constraint.topology_key)
-        if domain is None:
-            return constraint.max_skew + 1
-        counts = self.domain_counts(pod, constraint)
-        counts.setdefault(domain, 0)
-        fewest = 0 if len(counts) < constraint.min_domains else min(counts.values())
-        own = 1 if _spread_selector(pod, constraint).matches(pod.labels) else 0
-        return counts[domain] + own - fewest
-
-    def domain_counts(self, pod: Pod, constraint: Spread) -> dict[str, int]:
-        """How many pods the constraint counts in each domain. Nodes that the pod's own node affinity excludes are no
-        domain (nodeAffinityPolicy: Honor); taints do not matter (nodeTaintsPolicy: Ignore).
-        """
-        counts: dict[str, int] = {}
-        for node in self._state.nodes.values():
-            domain = node.labels.get(constraint.topology_key)
-            if domain is not None and admits(pod.spec, node):
-                counts.setdefault(domain, 0)
-        selector = _spread_selector(pod, constraint)
-        for other, where in self._running(pod.namespace):
-            domain = self._domain(where, constraint.topology_key)
-            if domain in counts and other.deleting is None and selector.matches(other.labels):
-                counts[domain] += 1
-        return counts
+    def around(self, pod: Pod) -> Neighborhood | None:
+        """None if no other pod matters to this one."""
+        spec = pod.spec
+        away = [(term.topology_key, self._domains_of(pod, term), _APART) for term in spec.anti_affinity]
+        away += [
+            (term.topology_key, frozenset({domain}), _UNWELCOME)
+            for other, where, term in self._averse(pod)
+            if other.uid != pod.uid and (domain := self._domain(where, term.topology_key)) is not None
+        ]
+        beside = [(term.topology_key, self._domains_beside(pod, term)) for term in spec.affinity]
+        spread = [self._spread(pod, constraint) for constraint in spec.spread if constraint.hard]
+        if not away and not beside and not spread:
+            return None
+        return Neighborhood(tuple(away), tuple(beside), tuple(spread))
 
     def matching(self, pod: Pod, term: PodTerm) -> Iterator[tuple[Pod, str]]:
         """The running pods that a term of `pod` names, with their nodes."""
         if term.selector is None:
             return
-        namespaces = term.namespaces if term.namespaces is not None else (None,)
-        for namespace in namespaces or (pod.namespace,):
-            for other, where in self._running(namespace):
-                if other.uid != pod.uid and term.selector.matches(other.labels):
+        for namespace in self._state.namespaces() if term.namespaces is None else term.namespaces or (pod.namespace,):
+            for other, where in self._selected(namespace, term.selector):
+                if other.uid != pod.uid:
                     yield other, where
 
-    def _running(self, namespace: str | None) -> Iterator[tuple[Pod, str]]:
-        pods = self._state.pods.values() if namespace is None else self._state.pods_in(namespace)
-        for other in pods:
-            if other.node and not other.finished and other.uid not in self._removed and other.ref not in self._added:
+    def domain_counts(self, pod: Pod, constraint: Spread) -> dict[str, int]:
+        """How many pods the constraint counts in each domain. Nodes that the pod's own node affinity excludes are no
+        domain (nodeAffinityPolicy: Honor); taints do not matter (nodeTaintsPolicy: Ignore).
+        """
+        counts = dict.fromkeys(self._eligible(pod, constraint.topology_key), 0)
+        for other, where in self._selected(pod.namespace, _spread_selector(pod, constraint)):
+            domain = self._domain(where, constraint.topology_key)
+            if domain in counts and other.deleting is None:
+                counts[domain] += 1
+        return counts
+
+    def _eligible(self, pod: Pod, topology_key: str) -> frozenset[str]:
+        """The domains of the nodes that admit the pod."""
+        spec = pod.spec
+        key = (topology_key, tuple(spec.node_selector.items()), spec.node_terms)
+        version, found = self._domains.get(key, (-1, frozenset[str]()))
+        if version != self._state.topology:
+            nodes = self._state.nodes.values()
+            found = frozenset(
+                node.labels[topology_key] for node in nodes if topology_key in node.labels and admits(spec, node)
+            )
+            self._domains[key] = self._state.topology, found
+        return found
+
+    def _selected(self, namespace: str, selector: Selector) -> Iterator[tuple[Pod, str]]:
+        added, removed = self._added, self._removed
+        for other in self._state.pods_selected(namespace, selector):
+            if other.node and not other.finished and other.uid not in removed and other.ref not in added:
                 yield other, other.node
-        for other, where in self._added.values():
-            if namespace is None or other.namespace == namespace:
+        for other, where in added.values():
+            if other.namespace == namespace and selector.matches(other.labels):
                 yield other, where
+
+    def _averse(self, pod: Pod) -> Iterator[tuple[Pod, str, PodTerm]]:
+        """The running pods whose anti-affinity names this one."""
+        for other, term in self._state.averse_to(pod):
+            if other.node and not other.finished and other.uid not in self._removed and other.ref not in self._added:
+                yield other, other.node, term
+        for other, where in self._added.values():
+            for term in other.spec.anti_affinity:
+                if names(other, term, pod):
+                    yield other, where, term
 
     def _domain(self, node_name: str, key: str) -> str | None:
         node = self._state.nodes.get(node_name)
         return node.labels.get(key) if node else None
 
-    def _domain_has(self, pod: Pod, term: PodTerm, node: Node) -> bool:
-        domain = node.labels.get(term.topology_key)
-        if domain is None:
-            return False
-        return any(self._domain(where, term.topology_key) == domain for _, where in self.matching(pod, term))
+    def _domains_of(self, pod: Pod, term: PodTerm) -> frozenset[str]:
+        """The domains in which a pod runs that the term names."""
+        found = (self._domain(where, term.topology_key) for _, where in self.matching(pod, term))
+        return frozenset(domain for domain in found if domain is not None)
 
-    def _first_of_its_kind(self, pod: Pod, term: PodTerm, node: Node) -> bool:
+    def _domains_beside(self, pod: Pod, term: PodTerm) -> frozenset[str] | None:
         """A pod that its own affinity names may start anywhere while there is no other that it names."""
-        return (
-            term.topology_key in node.labels
-            and term.selector is not None
-            and term.selector.matches(pod.labels)
-            and next(self.matching(pod, term), None) is None
-        )
+        names_itself = term.selector is not None and term.selector.matches(pod.labels)
+        if names_itself and next(self.matching(pod, term), None) is None:
+            return None
+        return self._domains_of(pod, term)
 
-    def _unwelcome(self, pod: Pod, node: Node) -> bool:
-        if self._averse is None:
-            self._averse = {
-                other.ref: (other, where) for other, where in self._running(None) if other.spec.anti_affinity
-            }
-        for other, where in self._averse.values():
-            if other.uid == pod.uid:
-                continue
-            for term in other.spec.anti_affinity:
-                namespaces = (other.namespace,) if term.namespaces == () else term.namespaces
-                if (
-                    term.selector is not None
-                    and (namespaces is None or pod.namespace in namespaces)
-                    and term.selector.matches(pod.labels)
-                    and (domain := node.labels.get(term.topology_key)) is not None
-                    and self._domain(where, term.topology_key) == domain
-                ):
-                    return True
-        return False
+    def _spread(self, pod: Pod, constraint: Spread) -> tuple[str, dict[str, int], int]:
+        """With the pod, no domain may be further above the emptiest one than maxSkew."""
+        counts = self.domain_counts(pod, constraint)
+        fewest = 0 if len(counts) < constraint.min_domains else min(counts.values(), default=0)
+        own = 1 if _spread_selector(pod, constraint).matches(pod.labels) else 0
+        return constraint.topology_key, counts, constraint.max_skew + fewest - own
 
 
 def _spread_selector(pod: Pod, constraint: Spread) -> Selector:

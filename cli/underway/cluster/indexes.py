@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, ValuesView
 from typing import Generic, TypeVar
 
 from underway.cluster.model import Budget, Pod, Ref, Service
+from underway.cluster.podspec import PodTerm
 
 _K = TypeVar("_K")
 _S = TypeVar("_S", Budget, Service)
@@ -85,64 +86,52 @@ class Selecting(Generic[_S]):
         return next(iter(self._demands(found)), None)
 
 
-class Pods:
-    """Pods by reference, UID, node, controller, namespace and label."""
+class Averse:
+    """Pods with required anti-affinity, found by the labels of the pods that they keep away."""
 
     def __init__(self) -> None:
-        self.by_ref: dict[Ref, Pod] = {}
-        self.by_uid: dict[str, Pod] = {}
-        self.by_node: dict[str, dict[Ref, Pod]] = {}
-        self.by_owner: dict[str, dict[Ref, Pod]] = {}
-        self.by_namespace: dict[str, dict[Ref, Pod]] = {}
-        self._labels: dict[str, dict[str, dict[str, dict[Ref, Pod]]]] = {}
-        """Namespace, key, value; only for the keys that were asked for."""
+        self._filed: dict[tuple[str | None, Pair | None], dict[Ref, Pod]] = {}
+        """By namespace, None for terms of every namespace, and by a label that a term demands."""
 
-    def copy(self) -> Pods:
-        new = Pods()
-        new.by_ref, new.by_uid = dict(self.by_ref), dict(self.by_uid)
-        new.by_node, new.by_owner = copied(self.by_node), copied(self.by_owner)
-        new.by_namespace = copied(self.by_namespace)
+    def copy(self) -> Averse:
+        new = Averse()
+        new._filed = copied(self._filed)
         return new
 
     def put(self, pod: Pod, ref: Ref) -> None:
-        self.drop(ref)
-        self.by_ref[ref] = self.by_uid[pod.uid] = pod
-        self.by_namespace.setdefault(pod.namespace, {})[ref] = pod
-        self.by_node.setdefault(pod.node, {})[ref] = pod
-        if pod.owner:
-            self.by_owner.setdefault(pod.owner.uid, {})[ref] = pod
-        for key, found in self._labels.get(pod.namespace, {}).items():
-            if key in pod.labels:
-                found.setdefault(pod.labels[key], {})[ref] = pod
+        if pod.spec.anti_affinity:
+            for place in _places(pod):
+                self._filed.setdefault(place, {})[ref] = pod
 
-    def drop(self, ref: Ref) -> None:
-        old = self.by_ref.pop(ref, None)
-        if old is None:
+    def drop(self, pod: Pod, ref: Ref) -> None:
+        if pod.spec.anti_affinity:
+            for place in _places(pod):
+                take(self._filed, place, ref)
+
+    def to(self, pod: Pod) -> Iterator[tuple[Pod, PodTerm]]:
+        if not self._filed:
             return
-        self.by_uid.pop(old.uid, None)
-        take(self.by_namespace, old.namespace, ref)
-        take(self.by_node, old.node, ref)
-        if old.owner:
-            take(self.by_owner, old.owner.uid, ref)
-        for key, found in self._labels.get(old.namespace, {}).items():
-            if key in old.labels:
-                take(found, old.labels[key], ref)
+        found: dict[Ref, Pod] = {}
+        for namespace in (pod.namespace, None):
+            for pair in (None, *pod.labels.items()):
+                found |= self._filed.get((namespace, pair), {})
+        for other in found.values():
+            for term in other.spec.anti_affinity:
+                if names(other, term, pod):
+                    yield other, term
 
-    def having(self, namespace: str, labels: Iterable[Pair]) -> ValuesView[Pod]:
-        """The pods that have the rarest of these labels: all that have every one of them are among these."""
-        fewest = values(self.by_namespace.get(namespace))
-        for key, value in labels:
-            found = values(self._by_value(namespace, key).get(value))
-            if len(found) < len(fewest):
-                fewest = found
-        return fewest
 
-    def _by_value(self, namespace: str, key: str) -> dict[str, dict[Ref, Pod]]:
-        keys = self._labels.setdefault(namespace, {})
-        found = keys.get(key)
-        if found is None:
-            found = keys[key] = {}
-            for ref, pod in self.by_namespace.get(namespace, {}).items():
-                if key in pod.labels:
-                    found.setdefault(pod.labels[key], {})[ref] = pod
-        return found
+def names(other: Pod, term: PodTerm, pod: Pod) -> bool:
+    """Whether a term of another pod is about this one."""
+    namespaces = term.namespaces or (other.namespace,) if term.namespaces is not None else None
+    within = namespaces is None or pod.namespace in namespaces
+    return within and term.selector is not None and term.selector.matches(pod.labels)
+
+
+def _places(pod: Pod) -> Iterator[tuple[str | None, Pair | None]]:
+    for term in pod.spec.anti_affinity:
+        if term.selector is None:
+            continue
+        pair = next(iter(term.selector.demands()), None)
+        for namespace in (None,) if term.namespaces is None else term.namespaces or (pod.namespace,):
+            yield namespace, pair

@@ -32,6 +32,8 @@ class Room:
     def __init__(self, state: ClusterState) -> None:
         self._state = state
         self._usage: dict[str, Usage] = {}
+        self._shapes: dict[object, int] = {}
+        self._obstacles: dict[str, dict[int, str | None]] = {}
         self.neighbors = Neighbors(state)
 
     def usage(self, node: str) -> Usage:
@@ -45,28 +47,41 @@ class Room:
 
     def add(self, pod: Pod, node: str) -> None:
         _count(self.usage(node), pod, 1)
+        self.forget(node)
         self.neighbors.add(pod, node)
 
     def remove(self, pod: Pod) -> None:
         """Take a pod away from its node; it must be one that the state or `add` put there."""
         _count(self.usage(pod.node), pod, -1)
+        self.forget(pod.node)
         self.neighbors.remove(pod)
 
+    def search(self, pod: Pod, *, closed: Collection[str] = ()) -> Search:
+        """Look for a node for the pod; `closed` nodes count as cordoned."""
+        return Search(self, self._state, pod, closed)
+
     def obstacle(self, pod: Pod, node: Node, *, closed: Collection[str] = ()) -> str | None:
-        """Why the pod cannot be bound to the node, as the scheduler says it; None if it can. `closed` nodes count as
-        cordoned.
-        """
-        spec = pod.spec
-        if (node.unschedulable or node.name in closed) and not tolerates_cordon(pod):
-            return "node(s) were unschedulable"
-        if not node.ready:
-            return "node(s) were not ready"
-        for taint in node.taints:
-            if taint.effect != "PreferNoSchedule" and not tolerates(spec.tolerations, taint):
-                return f"node(s) had untolerated taint {{{taint.key}: {taint.value}}}"
-        if not admits(spec, node):
-            return "node(s) didn't match Pod's node affinity/selector"
-        return self._shortage(spec, node) or self._volume_obstacle(pod, node) or self.neighbors.obstacle(pod, node)
+        """Why the pod cannot be bound to the node, as the scheduler says it; None if it can."""
+        return self.search(pod, closed=closed).obstacle(node)
+
+    def kept_from(self, spec: PodSpec, shape: int, node: Node) -> str | None:
+        """What of the node itself, and of what is taken of it, is in the way of any pod of this shape."""
+        known = self._obstacles.get(node.name)
+        if known is None:
+            known = self._obstacles[node.name] = {}
+        if shape not in known:
+            known[shape] = _unfit(spec, node) or self._shortage(spec, node)
+        return known[shape]
+
+    def shape(self, spec: PodSpec) -> int:
+        """A number for all pods that want the same of a node."""
+        requests, wanted = tuple(spec.requests.items()), tuple(spec.node_selector.items())
+        key = (requests, wanted, spec.tolerations, spec.node_terms, spec.host_ports)
+        return self._shapes.setdefault(key, len(self._shapes))
+
+    def forget(self, node: str) -> None:
+        """The node, or what is on it, has changed."""
+        self._obstacles.pop(node, None)
 
     def _shortage(self, spec: PodSpec, node: Node) -> str | None:
         used = self.usage(node.name)
@@ -79,14 +94,6 @@ class Room:
                 return f"Insufficient {resource}"
         return None
 
-    def _volume_obstacle(self, pod: Pod, node: Node) -> str | None:
-        for name in pod.spec.claims:
-            claim = self._state.claim(pod.namespace, name)
-            volume = self._state.volumes.get(claim.volume) if claim else None
-            if volume and volume.node_terms is not None and not selects_node(volume.node_terms, node):
-                return "node(s) had volume node affinity conflict"
-        return None
-
     def place(
         self, pod: Pod, *, closed: Collection[str] = (), preferred: Collection[str] = ()
     ) -> str | Mapping[str, int]:
@@ -95,9 +102,10 @@ class Room:
         Returns the node's name, or why not: how many nodes stand in the way for each reason.
         """
         obstacles: Counter[str] = Counter()
+        search = self.search(pod, closed=closed)
         best: tuple[bool, float, str] | None = None
         for node in self._state.nodes.values():
-            obstacle = self.obstacle(pod, node, closed=closed)
+            obstacle = search.obstacle(node)
             if obstacle is not None:
                 obstacles[obstacle] += 1
                 continue
@@ -108,6 +116,16 @@ class Room:
         self.add(pod, best[2])
         return best[2]
 
+    def first_fit(self, pod: Pod, nodes: Iterable[str], *, closed: Collection[str] = ()) -> str | None:
+        """Put the pod on the first of these nodes that it fits on. Returns its name."""
+        search = self.search(pod, closed=closed)
+        for name in nodes:
+            node = self._state.nodes.get(name)
+            if node is not None and search.obstacle(node) is None:
+                self.add(pod, name)
+                return name
+        return None
+
     def free_share(self, node: Node) -> float:
         """The smallest free share, 0 to 1, of the node's cpu and memory."""
         used = self.usage(node.name).requests
@@ -115,6 +133,42 @@ class Room:
             (1 - used.get(resource, 0) / total for resource in ("cpu", "memory") if (total := _amount(node, resource))),
             default=0.0,
         )
+
+
+class Search:
+    """Where one pod may go: what is the same for every node is worked out once."""
+
+    def __init__(self, room: Room, state: ClusterState, pod: Pod, closed: Collection[str]) -> None:
+        self._room = room
+        self._spec = pod.spec
+        self._shape = room.shape(pod.spec)
+        self._closed = closed
+        self._tolerates_cordon = tolerates_cordon(pod)
+        self._neighborhood = room.neighbors.around(pod)
+        claims = (state.claim(pod.namespace, name) for name in pod.spec.claims)
+        volumes = (state.volumes.get(claim.volume) for claim in claims if claim)
+        self._volumes = [found.node_terms for found in volumes if found and found.node_terms is not None]
+
+    def obstacle(self, node: Node) -> str | None:
+        if (node.unschedulable or node.name in self._closed) and not self._tolerates_cordon:
+            return "node(s) were unschedulable"
+        obstacle = self._room.kept_from(self._spec, self._shape, node)
+        if obstacle is not None:
+            return obstacle
+        if any(not selects_node(terms, node) for terms in self._volumes):
+            return "node(s) had volume node affinity conflict"
+        return self._neighborhood.obstacle(node) if self._neighborhood else None
+
+
+def _unfit(spec: PodSpec, node: Node) -> str | None:
+    if not node.ready:
+        return "node(s) were not ready"
+    for taint in node.taints:
+        if taint.effect != "PreferNoSchedule" and not tolerates(spec.tolerations, taint):
+            return f"node(s) had untolerated taint {{{taint.key}: {taint.value}}}"
+    if not admits(spec, node):
+        return "node(s) didn't match Pod's node affinity/selector"
+    return None
 
 
 def unschedulable_message(obstacles: Mapping[str, int]) -> str:

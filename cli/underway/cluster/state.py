@@ -6,11 +6,11 @@ that everything keeps the order in which it arrived and a simulation is the same
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, ValuesView
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, ValuesView
+from typing import Any, TypeVar
 
-from underway.cluster.indexes import Pair, Pods, Selecting, copied, take, values
+from underway.cluster.indexes import Pair, Selecting, values
+from underway.cluster.members import Pods, Slices, Workloads
 from underway.cluster.model import (
     Budget,
     Claim,
@@ -25,9 +25,11 @@ from underway.cluster.model import (
     Volume,
     Workload,
 )
+from underway.cluster.podspec import PodTerm
 from underway.units import Selector
 
 _S = TypeVar("_S", Budget, Service)
+_T = TypeVar("_T")
 
 MARK = "underway.dev/run"
 """The label of pods and Jobs, and the annotation of everything else, that a run has changed: the run's id."""
@@ -39,17 +41,14 @@ class ClusterState:
     def __init__(self, objects: Iterable[Object] = ()) -> None:
         self._objects: dict[Ref, Object] = {}
         self._nodes: dict[str, Node] = {}
-        self._pods = Pods()
-        self._marked_pods: dict[Ref, Pod] = {}
-        self._workloads: dict[Ref, Workload] = {}
-        self._workloads_by_namespace: dict[str, dict[Ref, Workload]] = {}
-        self._workloads_by_uid: dict[str, Workload] = {}
-        self._marked_workloads: dict[Ref, Workload] = {}
-        self._workloads_by_owner: dict[str, dict[Ref, Workload]] = {}
+        self.topology = 0
+        """Grows when nodes or their labels become others."""
+        self._pods = Pods(MARK)
+        self._workloads = Workloads(MARK)
         self._budgets = Selecting[Budget](_budget_demands)
         self._services = Selecting[Service](_service_demands)
-        self._slices: dict[Ref, dict[Ref, EndpointSlice]] = {}
-        self._endpoints: Counter[str] = Counter()
+        self._slices = Slices()
+        self._worked_out: dict[str, dict[object, Any]] = {}
         self._policies: dict[Ref, NetworkPolicy] = {}
         self._volumes: dict[str, Volume] = {}
         self._leases: dict[Ref, Lease] = {}
@@ -60,9 +59,7 @@ class ClusterState:
         """Another state of the same objects."""
         new = ClusterState()
         for name, found in vars(self).items():
-            if name in ("_workloads_by_namespace", "_workloads_by_owner", "_slices"):
-                setattr(new, name, copied(found))
-            else:
+            if name not in ("topology", "_worked_out"):
                 setattr(new, name, found.copy())
         return new
 
@@ -78,7 +75,7 @@ class ClusterState:
 
     @property
     def workloads(self) -> Mapping[Ref, Workload]:
-        return self._workloads
+        return self._workloads.by_ref
 
     @property
     def volumes(self) -> Mapping[str, Volume]:
@@ -108,6 +105,14 @@ class ClusterState:
     def pods_in(self, namespace: str) -> ValuesView[Pod]:
         return values(self._pods.by_namespace.get(namespace))
 
+    def namespaces(self) -> list[str]:
+        """Those that have pods."""
+        return list(self._pods.by_namespace)
+
+    def averse_to(self, pod: Pod) -> Iterator[tuple[Pod, PodTerm]]:
+        """The pods whose required anti-affinity names this one, with the term that does."""
+        return self._pods.averse.to(pod)
+
     def pods_selected(self, namespace: str, selector: Selector) -> list[Pod]:
         """The pods of a namespace that a selector selects by their present labels."""
         found = self._pods.having(namespace, selector.demands())
@@ -121,24 +126,24 @@ class ClusterState:
 
     def marked_pods(self) -> ValuesView[Pod]:
         """The pods that carry the label `underway.dev/run`."""
-        return self._marked_pods.values()
+        return self._pods.marked.values()
 
     def marked_workloads(self) -> ValuesView[Workload]:
         """The workloads that carry the label `underway.dev/run`: the Jobs that runs have made."""
-        return self._marked_workloads.values()
+        return self._workloads.marked.values()
 
     def controller_of(self, found: Pod | Workload) -> Workload | None:
         """The controller, if it is of a kind that is watched and it still exists."""
-        return self._workloads_by_uid.get(found.owner.uid) if found.owner else None
+        return self._workloads.by_uid.get(found.owner.uid) if found.owner else None
 
     def workload(self, uid: str) -> Workload | None:
-        return self._workloads_by_uid.get(uid)
+        return self._workloads.by_uid.get(uid)
 
     def workloads_in(self, namespace: str) -> ValuesView[Workload]:
-        return values(self._workloads_by_namespace.get(namespace))
+        return values(self._workloads.by_namespace.get(namespace))
 
     def workloads_of(self, owner_uid: str) -> ValuesView[Workload]:
-        return values(self._workloads_by_owner.get(owner_uid))
+        return values(self._workloads.by_owner.get(owner_uid))
 
     def budgets(self) -> Iterator[Budget]:
         return self._budgets.all()
@@ -174,11 +179,19 @@ class ClusterState:
         return _by_name(found)
 
     def slices(self, service: Service) -> ValuesView[EndpointSlice]:
-        return values(self._slices.get(service.ref))
+        return values(self._slices.by_service.get(service.ref))
 
     def is_endpoint(self, uid: str) -> bool:
         """Whether any EndpointSlice lists a pod as ready for requests."""
-        return self._endpoints[uid] > 0
+        return uid in self._slices.ready
+
+    def worked_out(self, namespace: str, key: object, work_out: Callable[[], _T]) -> _T:
+        """What follows from one namespace's objects alone, worked out anew when any of them has changed."""
+        known = self._worked_out.setdefault(namespace, {})
+        if key not in known:
+            known[key] = work_out()
+        found: _T = known[key]
+        return found
 
     def claim(self, namespace: str, name: str) -> Claim | None:
         found = self._objects.get(Ref("persistentvolumeclaim", namespace, name))
@@ -187,11 +200,11 @@ class ClusterState:
     def objects(self) -> Iterator[Object]:
         """Everything, kind by kind."""
         yield from self._nodes.values()
-        yield from self._workloads.values()
+        yield from self._workloads.by_ref.values()
         yield from self._pods.by_ref.values()
         yield from self.budgets()
         yield from self.services()
-        for found in self._slices.values():
+        for found in self._slices.by_service.values():
             yield from found.values()
         yield from self._policies.values()
         yield from (found for found in self._objects.values() if isinstance(found, Claim))
@@ -205,26 +218,22 @@ class ClusterState:
         ref = new.ref
         old = self._objects.get(ref)
         self._objects[ref] = new
+        self._worked_out.pop(ref.namespace, None)
         match new:
             case Pod():
                 self._pods.put(new, ref)
-                if MARK in new.labels:
-                    self._marked_pods[ref] = new
-                else:
-                    self._marked_pods.pop(ref, None)
             case Node():
                 self._nodes[new.name] = new
+                if not isinstance(old, Node) or old.labels != new.labels:
+                    self.topology += 1
             case Workload():
-                self._forget_workload(old)
-                self._remember_workload(new)
+                self._workloads.put(new, ref)
             case Budget():
                 self._budgets.put(ref, new)
             case Service():
                 self._services.put(ref, new)
             case EndpointSlice():
-                self._forget_slice(old)
-                self._slices.setdefault(_service_of(new), {})[ref] = new
-                self._endpoints.update(new.ready)
+                self._slices.put(new, ref)
             case NetworkPolicy():
                 self._policies[ref] = new
             case Claim():
@@ -236,19 +245,20 @@ class ClusterState:
 
     def drop(self, ref: Ref) -> None:
         """Take an object away; one that is not there is no error."""
-        old = self._objects.pop(ref, None)
+        self._objects.pop(ref, None)
+        self._worked_out.pop(ref.namespace, None)
         match ref.kind:
             case "pod":
                 self._pods.drop(ref)
-                self._marked_pods.pop(ref, None)
             case "node":
                 self._nodes.pop(ref.name, None)
+                self.topology += 1
             case "poddisruptionbudget":
                 self._budgets.drop(ref)
             case "service":
                 self._services.drop(ref)
             case "endpointslice":
-                self._forget_slice(old)
+                self._slices.drop(ref)
             case "networkpolicy":
                 self._policies.pop(ref, None)
             case "persistentvolume":
@@ -256,39 +266,7 @@ class ClusterState:
             case "lease":
                 self._leases.pop(ref, None)
             case _:
-                self._forget_workload(old)
-
-    def _remember_workload(self, new: Workload) -> None:
-        ref = new.ref
-        self._workloads[ref] = self._workloads_by_uid[new.uid] = new
-        self._workloads_by_namespace.setdefault(new.namespace, {})[ref] = new
-        if MARK in new.labels:
-            self._marked_workloads[ref] = new
-        if new.owner:
-            self._workloads_by_owner.setdefault(new.owner.uid, {})[ref] = new
-
-    def _forget_workload(self, old: Object | None) -> None:
-        if not isinstance(old, Workload):
-            return
-        ref = old.ref
-        self._workloads.pop(ref, None)
-        self._workloads_by_uid.pop(old.uid, None)
-        self._marked_workloads.pop(ref, None)
-        take(self._workloads_by_namespace, old.namespace, ref)
-        if old.owner:
-            take(self._workloads_by_owner, old.owner.uid, ref)
-
-    def _forget_slice(self, old: Object | None) -> None:
-        if isinstance(old, EndpointSlice):
-            take(self._slices, _service_of(old), old.ref)
-            for uid in old.ready:
-                self._endpoints[uid] -= 1
-                if not self._endpoints[uid]:
-                    del self._endpoints[uid]
-
-
-def _service_of(found: EndpointSlice) -> Ref:
-    return Ref("service", found.namespace, found.service)
+                self._workloads.drop(ref)
 
 
 def _by_name(found: list[_S]) -> tuple[_S, ...]:

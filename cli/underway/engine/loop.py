@@ -51,6 +51,8 @@ class Loop:
     measuring: Measuring
     record: Callable[[Event], None]
     nudge: asyncio.Event = field(default_factory=asyncio.Event)
+    pulses: bool = True
+    """Whether somebody looks on and wants to be told every second what is measured."""
     _flying: dict[Ref, asyncio.Task[None]] = field(default_factory=dict)
     _resting: dict[Ref, _Rest] = field(default_factory=dict)
     _measured: set[str] = field(default_factory=set)
@@ -67,10 +69,10 @@ class Loop:
                 self._measure()
                 if self.run.phase == "ended" and not self._flying:
                     return
-                if now >= pulse + _PULSE:
+                if self.pulses and now >= pulse + _PULSE:
                     pulse = now
                     self.record(Pulse(at=now, run=self.run.id, probes=probe_counts(self.run, self.measuring)))
-                await self._something(min(wake, pulse + _PULSE))
+                await self._something(min(wake, pulse + _PULSE) if self.pulses else wake)
         finally:
             for task in self._flying.values():
                 task.cancel()

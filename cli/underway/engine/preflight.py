@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from msgspec.structs import replace
-
 from underway.cluster.actions import Need
 from underway.cluster.model import LEASE_NAMESPACE, Node, Pod
-from underway.cluster.room import Room, larger_first, unschedulable_message
 from underway.cluster.state import ClusterState
+from underway.engine.packing import room_blockers
 from underway.engine.stepping import AVAILABLE_VERBS, step_name
 from underway.errors import Blocker
 from underway.playbook.models import Gate, NodesStep, Playbook, Step
@@ -108,7 +106,7 @@ def _nodes_blockers(step: Step, index: int, state: ClusterState, run: str, now: 
     for node in found:
         for _, treated in treatments[node.name]:
             yield from treated.blockers
-    yield from _room_blockers(body, state, treatments)
+    yield from room_blockers(body, state, treatments)
 
 
 def judged(node: Node, step: NodesStep, state: ClusterState) -> list[tuple[Pod, Treatment]]:
@@ -137,39 +135,3 @@ def alive(run: str, state: ClusterState, now: datetime) -> bool:
         if lease.run == run and lease.renewed is not None:
             return now < lease.renewed + timedelta(seconds=lease.duration_seconds) + _SKEW
     return False
-
-
-def _room_blockers(
-    step: NodesStep, state: ClusterState, treatments: dict[str, list[tuple[Pod, Treatment]]]
-) -> Iterator[Blocker]:
-    """Play the step in thought: as many nodes at a time as are taken together, replacements on those that are left."""
-    room = Room(state)
-    order = [name for name in nodes.ordered(step, state) if name in treatments]
-    size = nodes.at_once(step, len(order))
-    done: set[str] = set()
-    moved: dict[str, list[Pod]] = {}
-    total = _largest(state)
-    for start in range(0, len(order), size):
-        wave = order[start : start + size]
-        leaving = [
-            pod for name in wave for pod, way in treatments[name] if way.verdict in ("handoff", "evict") and pod.owner
-        ]
-        leaving += [pod for name in wave for pod in moved.pop(name, [])]
-        for pod in leaving:
-            room.remove(pod)
-        for pod in larger_first(leaving, total):
-            placed = room.place(pod, closed=wave, preferred=done)
-            if isinstance(placed, str):
-                moved.setdefault(placed, []).append(replace(pod, node=placed))
-            else:
-                remedy = "add a node or free room; or loosen its requests, selectors, affinity or tolerations"
-                yield Blocker(str(pod.ref), f"no room for its replacement: {unschedulable_message(placed)}", remedy)
-        done |= set(wave)
-
-
-def _largest(state: ClusterState) -> dict[str, int]:
-    largest: dict[str, int] = {}
-    for node in state.nodes.values():
-        for resource, amount in node.allocatable.items():
-            largest[resource] = max(amount, largest.get(resource, 0))
-    return largest

@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-from underway.cluster.affinity import Neighbors
-from underway.cluster.model import Node, Pod, Ref
+from underway.cluster.model import Node, Pod
 from underway.cluster.room import Room
-from underway.cluster.state import ClusterState
 from underway.simulated.world import World
 
 _DEFAULT_CPU = 100
 _DEFAULT_MEMORY = 200 * 1024 * 1024
 """What a pod without a request counts for in scoring."""
-
-
-class _Present(Neighbors):
-    """Keeps count of the pods with anti-affinity as they come and go, instead of looking for them."""
-
-    def __init__(self, state: ClusterState) -> None:
-        super().__init__(state)
-        self._averse: dict[Ref, tuple[Pod, str]] = {}
-
-    def follow(self, old: Pod | None, new: Pod | None) -> None:
-        if old is not None and old.spec.anti_affinity:
-            self._averse.pop(old.ref, None)
-        if new is not None and new.spec.anti_affinity and new.node and not new.finished:
-            self._averse[new.ref] = (new, new.node)
 
 
 class Capacity(Room):
@@ -33,24 +17,23 @@ class Capacity(Room):
     def __init__(self, world: World) -> None:
         super().__init__(world.state)
         self._world = world
-        self.neighbors = self._present = _Present(world.state)
         self._scored: dict[str, tuple[int, int]] = {}
         self._scores: dict[str, dict[tuple[int, int], int]] = {}
         world.watch(Pod, self._pod_changed)
         world.watch(Node, self._node_changed)
 
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
-        for pod in (old, new):
+        for pod in () if self._world.starting else (old, new):
             if pod is not None:
-                self._forget(pod.node)
-        self._present.follow(old, new)
+                self.forget(pod.node)
 
     def _node_changed(self, old: Node | None, new: Node | None) -> None:
         node = new or old
         if node is not None:
-            self._forget(node.name)
+            self.forget(node.name)
 
-    def _forget(self, node: str) -> None:
+    def forget(self, node: str) -> None:
+        super().forget(node)
         self._usage.pop(node, None)
         self._scored.pop(node, None)
         self._scores.pop(node, None)

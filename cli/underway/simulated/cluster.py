@@ -42,8 +42,16 @@ class SimulatedCluster:
     `perform` or `sleep_until`.
     """
 
-    def __init__(self, state: ClusterState, *, settings: Settings = _DEFAULTS, faults: Sequence[Fault] = ()) -> None:
-        self._world = world = World(state, settings)
+    def __init__(
+        self,
+        state: ClusterState,
+        *,
+        settings: Settings = _DEFAULTS,
+        faults: Sequence[Fault] = (),
+        at_rest: bool = False,
+    ) -> None:
+        """`at_rest`: the state was seen in a cluster whose controllers had done their work."""
+        self._world = world = World(state, settings, at_rest=at_rest)
         self._clock = VirtualClock(world)
         self.kubelets = Kubelets(world)
         self.proxies = Proxies(world)

@@ -28,7 +28,8 @@ class DaemonSets:
         self._world = world
         self._queue = WorkQueue[tuple[Ref, str]](world, self._sync_node, world.settings.controller_delay)
         self._counts = WorkQueue[Ref](world, self._sync_status, world.settings.controller_delay)
-        self._known: dict[Ref, None] = {}
+        self._wanted_on: dict[Ref, set[str]] = {}
+        """The DaemonSets, and the nodes that each wants a pod on."""
         world.watch(Workload, self._workload_changed)
         world.watch(Node, self._node_changed)
         world.watch(Pod, self._pod_changed)
@@ -38,24 +39,30 @@ class DaemonSets:
         if workload is None or workload.kind != "daemonset":
             return
         if new is None:
-            self._known.pop(workload.ref, None)
+            self._wanted_on.pop(workload.ref, None)
             return
-        self._known[new.ref] = None
         if old is None or old.template != new.template:
+            spec, nodes = new.template.spec if new.template else None, self._world.state.nodes.values()
+            self._wanted_on[new.ref] = {node.name for node in nodes if spec is not None and _wanted(spec, node)}
+            if self._world.is_settled(new):
+                return
             self._counts.add(new.ref)
             for name in self._world.state.nodes:
                 self._queue.add((new.ref, name))
 
     def _node_changed(self, old: Node | None, new: Node | None) -> None:
         node = new or old
-        if node is None or (old and new and old.labels == new.labels and old.taints == new.taints):
+        same = old and new and old.labels == new.labels and old.taints == new.taints
+        if node is None or same or self._world.starting:
             return
-        for ref in self._known:
+        for ref, names in self._wanted_on.items():
+            if new is None and node.name in names:
+                names.discard(node.name)
+                self._counts.add(ref)
             self._queue.add((ref, node.name))
-            self._counts.add(ref)
 
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
-        for pod in (old, new):
+        for pod in () if self._world.starting else (old, new):
             if pod and pod.owner and pod.owner.kind == "DaemonSet":
                 ref = Ref("daemonset", pod.namespace, pod.owner.name)
                 self._queue.add((ref, _target(pod)))
@@ -71,7 +78,12 @@ class DaemonSets:
         for pod in here:
             if pod.finished and pod.deleting is None:
                 delete_pod(self._world, pod)
-        if _wanted(found.template.spec, node):
+        wanted = _wanted(found.template.spec, node)
+        names = self._wanted_on.setdefault(ref, set())
+        if wanted != (name in names):
+            (names.add if wanted else names.discard)(name)
+            self._counts.add(ref)
+        if wanted:
             if not any(not pod.finished for pod in here):
                 spec = _pinned(found.template.spec, name)
                 template = Template(found.template.labels, spec, found.template.hash)
@@ -85,15 +97,14 @@ class DaemonSets:
 
     def _sync_status(self, ref: Ref) -> None:
         found = self._world.get(Workload, ref)
-        if found is None or found.template is None:
+        if found is None:
             return
-        spec = found.template.spec
         pods = [pod for pod in self._world.state.pods_of(found.uid) if is_active(pod)]
         ready = sum(1 for pod in pods if pod.ready)
         self._world.put(
             msgspec.structs.replace(
                 found,
-                replicas=sum(1 for node in self._world.state.nodes.values() if _wanted(spec, node)),
+                replicas=len(self._wanted_on.get(ref, ())),
                 current=len(pods),
                 updated=len(pods),
                 ready=ready,

@@ -26,7 +26,7 @@ class Deployments:
 
     def _workload_changed(self, old: Workload | None, new: Workload | None) -> None:
         for workload in (old, new):
-            if workload is None:
+            if workload is None or self._world.is_settled(workload):
                 continue
             if workload.kind == "deployment":
                 self._queue.add(workload.ref)

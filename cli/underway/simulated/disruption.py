@@ -32,15 +32,18 @@ class Disruptions:
 
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
         pod = new or old
-        budgets = self._world.state.budgets_of(pod) if pod else ()
+        budgets = self._world.state.budgets_of(pod) if pod and not self._world.starting else ()
         if budgets:
             self._queue.add(budgets[0].ref)
 
     def _budget_changed(self, old: Budget | None, new: Budget | None) -> None:
         if new:
-            self._queue.add(new.ref)
+            counted = self._world.starting and self._world.at_rest and new.observed_generation >= new.generation
+            if not counted:
+                self._queue.add(new.ref)
             for pod in new.disrupted_pods if old is None else ():
                 self.remember(new.ref, pod)
+                self._queue.add(new.ref)
         elif old:
             self._evicted.pop(old.ref, None)
 

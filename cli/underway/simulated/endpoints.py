@@ -21,7 +21,7 @@ class EndpointSlices:
             self._queue.add(service.ref)
 
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
-        if old and new and _seen_by_services(old) == _seen_by_services(new):
+        if self._world.starting or (old and new and _seen_by_services(old) == _seen_by_services(new)):
             return
         for pod in (old, new):
             for service in self._world.state.services_of(pod) if pod else ():

@@ -119,7 +119,8 @@ def simulate(loaded: Loaded, *, settings: Settings | None = None, faults: Sequen
     given = replace(
         given, parallel_statefulsets=given.parallel_statefulsets | loaded.parallel, start=loaded.at or given.start
     )
-    cluster = SimulatedCluster(ClusterState(loaded.objects.values()), settings=given)
+    state = ClusterState(loaded.objects.values())
+    cluster = SimulatedCluster(state, settings=given, at_rest=loaded.at_rest)
     if not loaded.at_rest:
         cluster.settle()
     late = [f"{pod.ref}: is not Ready: {pod.waiting or 'it does not become so'}" for pod in cluster.unready()]

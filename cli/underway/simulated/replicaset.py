@@ -28,10 +28,11 @@ class ReplicaSets:
             known.pop(workload.ref, None)
         else:
             known[workload.ref] = None
-            self._queue.add(workload.ref)
+            if not self._world.is_settled(workload):
+                self._queue.add(workload.ref)
 
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
-        for pod in (old, new):
+        for pod in () if self._world.starting else (old, new):
             if pod and pod.owner and pod.owner.kind == "ReplicaSet":
                 self._queue.add(Ref("replicaset", pod.namespace, pod.owner.name))
         pod = new or old

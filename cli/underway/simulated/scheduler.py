@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime, timedelta
+from itertools import chain, islice
 
 import msgspec
 
@@ -31,6 +32,8 @@ class Scheduler:
         self._attempts: Counter[Ref] = Counter()
         self._capacity = Capacity(world)
         self._next_start = 0
+        self._names: tuple[str, ...] = ()
+        self._names_as_of = -1
         world.watch(Pod, self._pod_changed)
         world.watch(Node, self._node_changed)
         world.watch(Claim, self._volume_changed)
@@ -83,15 +86,19 @@ class Scheduler:
         self._world.put(msgspec.structs.replace(pod, waiting=unschedulable_message(obstacles)))
 
     def _filter(self, pod: Pod) -> tuple[list[Node], Counter[str]]:
-        nodes = list(self._world.state.nodes.values())
+        nodes = self._world.state.nodes
         enough = _enough(len(nodes))
         found: list[Node] = []
         obstacles: Counter[str] = Counter()
+        if self._names_as_of != self._world.state.topology:
+            self._names, self._names_as_of = tuple(nodes), self._world.state.topology
+        search = self._capacity.search(pod)
         start = self._next_start % len(nodes) if nodes else 0
         looked_at = 0
-        for node in nodes[start:] + nodes[:start]:
+        for name in chain(islice(self._names, start, None), islice(self._names, start)):
             looked_at += 1
-            obstacle = self._capacity.obstacle(pod, node)
+            node = nodes[name]
+            obstacle = search.obstacle(node)
             if obstacle is not None:
                 obstacles[obstacle] += 1
                 continue

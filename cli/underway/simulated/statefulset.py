@@ -22,13 +22,14 @@ class StatefulSets:
 
     def _workload_changed(self, old: Workload | None, new: Workload | None) -> None:
         workload = new or old
-        if workload and workload.kind == "statefulset":
+        if workload and workload.kind == "statefulset" and not self._world.is_settled(workload):
             self._queue.add(workload.ref)
 
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
         for pod in (old, new):
             if pod and pod.owner and pod.owner.kind == "StatefulSet":
-                self._queue.add(Ref("statefulset", pod.namespace, pod.owner.name))
+                if not self._world.starting:
+                    self._queue.add(Ref("statefulset", pod.namespace, pod.owner.name))
                 self._claims[pod.ref] = pod.spec.claims
 
     def _sync(self, ref: Ref) -> None:

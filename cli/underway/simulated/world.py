@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from underway.cluster.model import Object, Ref
+from underway.cluster.model import Object, Ref, Workload
 from underway.cluster.state import ClusterState
 from underway.simulated.settings import Settings
 
@@ -28,11 +28,16 @@ _NAME_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 
 
 class World:
-    def __init__(self, state: ClusterState, settings: Settings) -> None:
-        """`state` is copied: a simulation changes nothing but itself."""
+    def __init__(self, state: ClusterState, settings: Settings, *, at_rest: bool = False) -> None:
+        """`state` is copied: a simulation changes nothing but itself. `at_rest`: it was seen in a cluster whose
+        controllers had done their work, so that what they report is so.
+        """
         self.settings = settings
         self.state = state.copy()
         self.now = max([settings.start, *_moments(state)])
+        self.at_rest = at_rest
+        self.starting = False
+        """What is told is there already, nothing has changed."""
         self.version = 0
         """Grows with every change of the state."""
         self.assumptions: list[str] = []
@@ -47,8 +52,19 @@ class World:
 
     def start(self) -> None:
         """Show every watch what is there already, as a list does."""
+        self.starting = True
         for found in list(self.state.objects()):
             self._notify(None, found)
+        self.starting = False
+
+    def is_settled(self, found: Workload) -> bool:
+        """Whether nothing is left to do for its controller when the simulation starts."""
+        return (
+            self.starting
+            and self.at_rest
+            and found.observed_generation >= found.generation
+            and found.current == found.ready == found.replicas
+        )
 
     def assume(self, what: str) -> None:
         """Note something that the given cluster did not tell, once. Nothing to note: an empty text."""

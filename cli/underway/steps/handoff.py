@@ -90,6 +90,14 @@ def serving(replicaset_uid: str, state: ClusterState) -> int:
 
     A pod that has just been detached is its own until it releases it, so each is counted by its UID.
     """
+    replicaset = state.workload(replicaset_uid)
+    if replicaset is None:
+        return _serving(replicaset_uid, state)
+    key = (serving, replicaset_uid)
+    return state.worked_out(replicaset.namespace, key, lambda: _serving(replicaset_uid, state))
+
+
+def _serving(replicaset_uid: str, state: ClusterState) -> int:
     candidates = {pod.uid: pod for pod in state.pods_of(replicaset_uid) if not marks.stage(pod)}
     candidates |= {pod.uid: pod for pod in detached_from(replicaset_uid, state)}
     return sum(traffic.serves(pod, state) for pod in candidates.values())

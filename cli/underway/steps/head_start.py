@@ -7,6 +7,8 @@ serves until its replacement does, and stays until the node's turn has come: so 
 
 from __future__ import annotations
 
+from itertools import islice
+
 from underway.cluster.model import Node
 from underway.cluster.room import Room
 from underway.playbook.models import NodesStep
@@ -17,21 +19,24 @@ from underway.steps.node_work import NodesWork, NodeWork
 from underway.steps.progress import PodJudged, Turn
 from underway.steps.treatment import treatment
 
+_LATEST = 100
+"""Room is looked for on so many of the nodes that were done last."""
+
 
 def give_head_start(step: NodesStep, work: NodesWork, turn: Turn) -> None:
-    waiting = [name for name in work.order if name not in work.at_work and name not in work.ended]
-    coming = [turn.state.nodes[name] for name in waiting[: len(work.at_work)] if name in turn.state.nodes]
+    next_ones = islice(work.waiting(), len(work.at_work))
+    coming = [turn.state.nodes[name] for name in next_ones if name in turn.state.nodes]
     for node in coming:
         for pod in turn.state.pods_on(node.name):
             if marks.pod_run(pod) == turn.run and pod.deleting is None:
                 carry_on(pod, turn, early=True)
-    done = {name for name, node in work.ended.items() if node.phase == "done"}
+    done = [name for name in islice(reversed(work.ended), _LATEST) if work.ended[name].phase == "done"]
     if not done or not all(_nearly_given_back(node, step) for node in work.at_work.values()):
         return
-    room, closed = Room(turn.state), turn.state.nodes.keys() - done
+    room = Room(turn.state)
     for node in coming:
         if _is_announced(node):
-            _detach_early(node, step, room, closed, work, turn)
+            _detach_early(node, step, room, done, work, turn)
 
 
 def _nearly_given_back(here: NodeWork, step: NodesStep) -> bool:
@@ -52,10 +57,10 @@ def _is_announced(node: Node) -> bool:
     return node.ready and not node.unschedulable and any(taint.key == marks.PENDING_TAINT for taint in node.taints)
 
 
-def _detach_early(node: Node, step: NodesStep, room: Room, closed: set[str], work: NodesWork, turn: Turn) -> None:
+def _detach_early(node: Node, step: NodesStep, room: Room, done: list[str], work: NodesWork, turn: Turn) -> None:
     for pod in turn.state.pods_on(node.name):
         judged = treatment(pod, step.drain, turn.state)
-        if judged.handoff is not None and isinstance(room.place(pod, closed=closed), str):
+        if judged.handoff is not None and room.first_fit(pod, done) is not None:
             if pod.uid not in work.judged:
                 work.judged.add(pod.uid)
                 turn.note(PodJudged(pod, judged.verdict, judged.reason))

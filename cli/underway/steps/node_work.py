@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -37,22 +38,34 @@ class NodesWork:
     """Nodes stay cordoned when they are empty (`underway drain`)."""
     at_work: dict[str, NodeWork] = field(default_factory=dict)
     ended: dict[str, NodeWork] = field(default_factory=dict)
+    begun: int = 0
+    """All nodes of the order before this place are at work or have ended."""
     announced: bool = False
     judged: set[str] = field(default_factory=set)
     """The UIDs of the pods of which it has been told what will be done with them."""
     idle_since: datetime | None = None
     """Since when no node has been at work though there are some to do."""
 
+    def waiting(self) -> Iterator[str]:
+        """The nodes whose turn has not come, in their order."""
+        while self.begun < len(self.order) and self._has_begun(self.order[self.begun]):
+            self.begun += 1
+        for place in range(self.begun, len(self.order)):
+            if not self._has_begun(self.order[place]):
+                yield self.order[place]
+
+    def _has_begun(self, name: str) -> bool:
+        return name in self.at_work or name in self.ended
+
 
 def await_ready(work: NodesWork, patience: timedelta, turn: Turn) -> None:
     """Nodes that have become NotReady hold the others up while none is at work, yet not for ever."""
-    waiting = [name for name in work.order if name not in work.ended]
-    if work.at_work or not waiting:
+    if work.at_work or len(work.ended) == len(work.order):
         work.idle_since = None
         return
     work.idle_since = work.idle_since or turn.now
     end = work.idle_since + patience
-    for name in waiting:
+    for name in tuple(work.waiting()):
         node = turn.state.nodes.get(name)
         if node is not None and not node.ready and turn.now < end:
             turn.wait(node.ref, "is not Ready")

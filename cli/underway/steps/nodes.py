@@ -96,8 +96,10 @@ def _summary(failed: list[str]) -> str:
 
 
 def _start_nodes(step: NodesStep, work: NodesWork, turn: Turn, verify: Verify) -> None:
-    waiting = [name for name in work.order if name not in work.at_work and name not in work.ended]
     limit = at_once(step, len(work.order))
+    if work.announced and len(work.at_work) >= limit:
+        return
+    waiting = tuple(work.waiting())
     unavailable = {name for name in waiting if _unavailable(name, turn.state)}
     for name in waiting:
         if len(work.at_work) >= limit:

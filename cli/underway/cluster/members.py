@@ -1,0 +1,152 @@
+"""Pods, workloads and EndpointSlices by whatever decisions ask for them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, ValuesView
+
+from underway.cluster.indexes import Averse, Pair, copied, take, values
+from underway.cluster.model import EndpointSlice, Pod, Ref, Workload
+
+
+class Pods:
+    """Pods by reference, UID, node, controller, namespace and label; those with a mark; those with anti-affinity."""
+
+    def __init__(self, mark: str) -> None:
+        self._mark = mark
+        self.marked: dict[Ref, Pod] = {}
+        self.averse = Averse()
+        self.by_ref: dict[Ref, Pod] = {}
+        self.by_uid: dict[str, Pod] = {}
+        self.by_node: dict[str, dict[Ref, Pod]] = {}
+        self.by_owner: dict[str, dict[Ref, Pod]] = {}
+        self.by_namespace: dict[str, dict[Ref, Pod]] = {}
+        self._labels: dict[str, dict[str, dict[str, dict[Ref, Pod]]]] = {}
+        """Namespace, key, value; only for the keys that were asked for."""
+
+    def copy(self) -> Pods:
+        new = Pods(self._mark)
+        new.marked, new.averse = dict(self.marked), self.averse.copy()
+        new.by_ref, new.by_uid = dict(self.by_ref), dict(self.by_uid)
+        new.by_node, new.by_owner = copied(self.by_node), copied(self.by_owner)
+        new.by_namespace = copied(self.by_namespace)
+        return new
+
+    def put(self, pod: Pod, ref: Ref) -> None:
+        self.drop(ref)
+        self.averse.put(pod, ref)
+        if self._mark in pod.labels:
+            self.marked[ref] = pod
+        self.by_ref[ref] = self.by_uid[pod.uid] = pod
+        self.by_namespace.setdefault(pod.namespace, {})[ref] = pod
+        self.by_node.setdefault(pod.node, {})[ref] = pod
+        if pod.owner:
+            self.by_owner.setdefault(pod.owner.uid, {})[ref] = pod
+        for key, found in self._labels.get(pod.namespace, {}).items():
+            if key in pod.labels:
+                found.setdefault(pod.labels[key], {})[ref] = pod
+
+    def drop(self, ref: Ref) -> None:
+        old = self.by_ref.pop(ref, None)
+        if old is None:
+            return
+        self.by_uid.pop(old.uid, None)
+        self.averse.drop(old, ref)
+        self.marked.pop(ref, None)
+        take(self.by_namespace, old.namespace, ref)
+        take(self.by_node, old.node, ref)
+        if old.owner:
+            take(self.by_owner, old.owner.uid, ref)
+        for key, found in self._labels.get(old.namespace, {}).items():
+            if key in old.labels:
+                take(found, old.labels[key], ref)
+
+    def having(self, namespace: str, labels: Iterable[Pair]) -> ValuesView[Pod]:
+        """The pods that have the rarest of these labels: all that have every one of them are among these."""
+        fewest = values(self.by_namespace.get(namespace))
+        for key, value in labels:
+            found = values(self._by_value(namespace, key).get(value))
+            if len(found) < len(fewest):
+                fewest = found
+        return fewest
+
+    def _by_value(self, namespace: str, key: str) -> dict[str, dict[Ref, Pod]]:
+        keys = self._labels.setdefault(namespace, {})
+        found = keys.get(key)
+        if found is None:
+            found = keys[key] = {}
+            for ref, pod in self.by_namespace.get(namespace, {}).items():
+                if key in pod.labels:
+                    found.setdefault(pod.labels[key], {})[ref] = pod
+        return found
+
+
+class Workloads:
+    """Workloads by reference, UID, controller and namespace; and those with a mark."""
+
+    def __init__(self, mark: str) -> None:
+        self._mark = mark
+        self.by_ref: dict[Ref, Workload] = {}
+        self.by_uid: dict[str, Workload] = {}
+        self.by_owner: dict[str, dict[Ref, Workload]] = {}
+        self.by_namespace: dict[str, dict[Ref, Workload]] = {}
+        self.marked: dict[Ref, Workload] = {}
+
+    def copy(self) -> Workloads:
+        new = Workloads(self._mark)
+        new.by_ref, new.by_uid, new.marked = dict(self.by_ref), dict(self.by_uid), dict(self.marked)
+        new.by_owner, new.by_namespace = copied(self.by_owner), copied(self.by_namespace)
+        return new
+
+    def put(self, new: Workload, ref: Ref) -> None:
+        self.drop(ref)
+        self.by_ref[ref] = self.by_uid[new.uid] = new
+        self.by_namespace.setdefault(new.namespace, {})[ref] = new
+        if self._mark in new.labels:
+            self.marked[ref] = new
+        if new.owner:
+            self.by_owner.setdefault(new.owner.uid, {})[ref] = new
+
+    def drop(self, ref: Ref) -> None:
+        old = self.by_ref.pop(ref, None)
+        if old is None:
+            return
+        self.by_uid.pop(old.uid, None)
+        self.marked.pop(ref, None)
+        take(self.by_namespace, old.namespace, ref)
+        if old.owner:
+            take(self.by_owner, old.owner.uid, ref)
+
+
+class Slices:
+    """EndpointSlices by Service, and the endpoints that are ready in any of them."""
+
+    def __init__(self) -> None:
+        self._by_ref: dict[Ref, EndpointSlice] = {}
+        self.by_service: dict[Ref, dict[Ref, EndpointSlice]] = {}
+        self.ready: Counter[str] = Counter()
+
+    def copy(self) -> Slices:
+        new = Slices()
+        new._by_ref, new.by_service, new.ready = dict(self._by_ref), copied(self.by_service), self.ready.copy()
+        return new
+
+    def put(self, new: EndpointSlice, ref: Ref) -> None:
+        self.drop(ref)
+        self._by_ref[ref] = new
+        self.by_service.setdefault(_service_of(new), {})[ref] = new
+        self.ready.update(new.ready)
+
+    def drop(self, ref: Ref) -> None:
+        old = self._by_ref.pop(ref, None)
+        if old is None:
+            return
+        take(self.by_service, _service_of(old), ref)
+        for uid in old.ready:
+            self.ready[uid] -= 1
+            if not self.ready[uid]:
+                del self.ready[uid]
+
+
+def _service_of(found: EndpointSlice) -> Ref:
+    return Ref("service", found.namespace, found.service)
