@@ -140,7 +140,7 @@ def _refused(
             blockers=blockers,
         )
         conducted.view.show(end)
-    return RefusedError(f"refused: {len(blockers)} in the way, nothing has been changed", shown, hint)
+    return RefusedError(f"{len(blockers):,} in the way", shown, hint)
 
 
 async def _look_ahead(conducted: _Conduct) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -54,8 +55,8 @@ def asked(source: Path, sets: Mapping[str, str], vars_files: Sequence[Path], nam
 
 def check_out(out: Path, read: Iterable[Path]) -> None:
     """UsageError, before anything is planned, if the plan could not be saved there. `read`: what it is made of."""
-    if str(out) == "-":
-        raise UsageError("`--out -`: the plan itself is printed to standard output", "give a file")
+    if str(out) == "-" or (out.exists() and os.path.samestat(out.stat(), os.fstat(1))):
+        raise UsageError(f"`--out {out}`: that is standard output, to which the plan itself is printed", "give a file")
     check_writable(out)
     if out.exists() and any(file.exists() and out.samefile(file) for file in read):
         raise UsageError(f"`--out {out}` would write over what the plan is made of", "give another file")

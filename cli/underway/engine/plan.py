@@ -28,7 +28,7 @@ from underway.errors import Blocker
 from underway.playbook.models import NodesStep, Playbook
 
 
-class _Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
     pass
 
 

@@ -33,11 +33,7 @@ _NEW = {
 _ORDER = {kind: place for place, kind in enumerate(("node", "poddisruptionbudget", "workload", "pod"))}
 
 
-class _Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    pass
-
-
-class Target(_Part, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An object that the playbook is about: what is decided by, as text. `object` as kubectl prints it."""
 
     object: str
@@ -45,13 +41,13 @@ class Target(_Part, frozen=True, kw_only=True, forbid_unknown_fields=True):
     facts: Mapping[str, str]
 
 
-class _Header(_Part, frozen=True, kw_only=True):
+class _Header(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     api_version: str
     kind: str
     version: str
 
 
-class SavedPlan(_Part, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class SavedPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
     """`version`: of Underway, since another may decide otherwise. `again`: the command that makes such a plan, without
     where it is written. `context`: the cluster it was made on; `files`: or those that a simulated one was made of.
     `namespace`: where Jobs run if the playbook does not say. `playbook`: the document, its variables filled in.
