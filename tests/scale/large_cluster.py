@@ -83,13 +83,15 @@ class Large:
             template=Template(labels, spec, "1"),
             replicas=len(self._names),
             ready=len(self._names),
+            current=len(self._names),
         )
         yield owner
         for node in self._names:
             yield self._pod(owner, "DaemonSet", f"{name}-{self._random.getrandbits(25):05x}", node, labels, spec)
 
     def _app(self, name: str, namespace: str, replicas: int) -> Iterator[Object]:
-        stateful = self._random.random() < 0.1
+        # of one that has a single member, maintenance cannot spare that one
+        stateful = replicas > 1 and self._random.random() < 0.1
         selected = {"app.kubernetes.io/name": name}
         hashed = {} if stateful else {"pod-template-hash": f"{self._random.getrandbits(40):010x}"}
         labels = {**selected, "app.kubernetes.io/instance": name, "team": namespace, "version": "v1", **hashed}
@@ -97,7 +99,8 @@ class Large:
         spread = Spread("topology.kubernetes.io/zone", 1, hard=False, selector=equality_selector(selected.items()))
         spec = PodSpec(requests={"cpu": cpu, "memory": cpu * 2 * 1024**2}, spread=(spread,), images=(f"{name}:v1",))
         template = Template(labels, spec, self._uid())
-        common = {"namespace": namespace, "template": template, "replicas": replicas, "ready": replicas}
+        common = {"namespace": namespace, "template": template}
+        common |= dict.fromkeys(("replicas", "ready", "current"), replicas)
         if stateful:
             selector = equality_selector(selected.items())
             owner = Workload(kind="statefulset", uid=self._uid(), name=name, selector=selector, **common)
@@ -118,7 +121,6 @@ class Large:
                 name=f"{name}-{hashed['pod-template-hash']}",
                 selector=equality_selector({**selected, **hashed}.items()),
                 owner=Owner("Deployment", name, top.uid),
-                current=replicas,
                 **common,
             )
             yield owner

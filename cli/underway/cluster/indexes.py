@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, ValuesView
 from typing import Generic, TypeVar
 
-from underway.cluster.model import Budget, Pod, Ref, Service
+from underway.cluster.model import Budget, Pod, Ref, Service, Workload
 from underway.cluster.podspec import PodTerm
 
 _K = TypeVar("_K")
-_S = TypeVar("_S", Budget, Service)
+_S = TypeVar("_S", Budget, Service, Workload)
 _T = TypeVar("_T")
 Pair = tuple[str, str]
 """A label's key and value."""

@@ -33,7 +33,8 @@ class Room:
         self._state = state
         self._usage: dict[str, Usage] = {}
         self._shapes: dict[object, int] = {}
-        self._obstacles: dict[str, dict[int, str | None]] = {}
+        self.known_obstacles: dict[str, dict[int, str | None]] = {}
+        """By node and shape, what `kept_from` has said."""
         self.neighbors = Neighbors(state)
 
     def usage(self, node: str) -> Usage:
@@ -66,9 +67,9 @@ class Room:
 
     def kept_from(self, spec: PodSpec, shape: int, node: Node) -> str | None:
         """What of the node itself, and of what is taken of it, is in the way of any pod of this shape."""
-        known = self._obstacles.get(node.name)
+        known = self.known_obstacles.get(node.name)
         if known is None:
-            known = self._obstacles[node.name] = {}
+            known = self.known_obstacles[node.name] = {}
         if shape not in known:
             known[shape] = _unfit(spec, node) or self._shortage(spec, node)
         return known[shape]
@@ -81,7 +82,7 @@ class Room:
 
     def forget(self, node: str) -> None:
         """The node, or what is on it, has changed."""
-        self._obstacles.pop(node, None)
+        self.known_obstacles.pop(node, None)
 
     def _shortage(self, spec: PodSpec, node: Node) -> str | None:
         used = self.usage(node.name)
@@ -141,7 +142,7 @@ class Search:
     def __init__(self, room: Room, state: ClusterState, pod: Pod, closed: Collection[str]) -> None:
         self._room = room
         self._spec = pod.spec
-        self._shape = room.shape(pod.spec)
+        self._shape, self._known = room.shape(pod.spec), room.known_obstacles
         self._closed = closed
         self._tolerates_cordon = tolerates_cordon(pod)
         self._neighborhood = room.neighbors.around(pod)
@@ -152,7 +153,11 @@ class Search:
     def obstacle(self, node: Node) -> str | None:
         if (node.unschedulable or node.name in self._closed) and not self._tolerates_cordon:
             return "node(s) were unschedulable"
-        obstacle = self._room.kept_from(self._spec, self._shape, node)
+        known = self._known.get(node.name)
+        if known is not None and self._shape in known:
+            obstacle = known[self._shape]
+        else:
+            obstacle = self._room.kept_from(self._spec, self._shape, node)
         if obstacle is not None:
             return obstacle
         if any(not selects_node(terms, node) for terms in self._volumes):

@@ -47,6 +47,7 @@ class ClusterState:
         self._workloads = Workloads(MARK)
         self._budgets = Selecting[Budget](_budget_demands)
         self._services = Selecting[Service](_service_demands)
+        self._adopting = Selecting[Workload](_workload_demands)
         self._slices = Slices()
         self._worked_out: dict[str, dict[object, Any]] = {}
         self._policies: dict[Ref, NetworkPolicy] = {}
@@ -142,6 +143,12 @@ class ClusterState:
     def workloads_in(self, namespace: str) -> ValuesView[Workload]:
         return values(self._workloads.by_namespace.get(namespace))
 
+    def adopting(self, namespace: str, labels: Mapping[str, str]) -> Iterator[Workload]:
+        """The ReplicaSets and StatefulSets that take a pod with these labels for theirs, if nobody else does."""
+        for found in self._adopting.candidates(namespace, labels):
+            if found.selector is not None and found.selector.requirements and found.selector.matches(labels):
+                yield found
+
     def workloads_of(self, owner_uid: str) -> ValuesView[Workload]:
         return values(self._workloads.by_owner.get(owner_uid))
 
@@ -228,6 +235,8 @@ class ClusterState:
                     self.topology += 1
             case Workload():
                 self._workloads.put(new, ref)
+                if new.kind in ("replicaset", "statefulset"):
+                    self._adopting.put(ref, new)
             case Budget():
                 self._budgets.put(ref, new)
             case Service():
@@ -267,6 +276,7 @@ class ClusterState:
                 self._leases.pop(ref, None)
             case _:
                 self._workloads.drop(ref)
+                self._adopting.drop(ref)
 
 
 def _by_name(found: list[_S]) -> tuple[_S, ...]:
@@ -281,3 +291,7 @@ def _budget_demands(budget: Budget) -> Iterable[Pair]:
 
 def _service_demands(service: Service) -> Iterable[Pair]:
     return service.selector.items()
+
+
+def _workload_demands(workload: Workload) -> Iterable[Pair]:
+    return workload.selector.demands() if workload.selector is not None else ()

@@ -95,13 +95,7 @@ def detach_key(pod: Pod, controller: Workload, state: ClusterState) -> str | Non
 
 def adoptable(pod: Pod, labels: Mapping[str, str], state: ClusterState) -> bool:
     """Whether some controller of the namespace would adopt the pod if it had these labels and no owner."""
-    return any(
-        workload.kind in ("replicaset", "statefulset")
-        and workload.selector is not None
-        and bool(workload.selector.requirements)
-        and workload.selector.matches(labels)
-        for workload in state.workloads_in(pod.namespace)
-    )
+    return next(state.adopting(pod.namespace, labels), None) is not None
 
 
 def withdraw_keys(pod: Pod, state: ClusterState) -> tuple[str, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from underway.cluster.model import Node, Pod
 from underway.cluster.room import Room
 from underway.simulated.world import World
@@ -38,15 +40,18 @@ class Capacity(Room):
         self._scored.pop(node, None)
         self._scores.pop(node, None)
 
-    def resource_score(self, pod: Pod, node: Node) -> int:
-        """NodeResourcesFit (LeastAllocated) and NodeResourcesBalancedAllocation together: 0 to 200."""
-        requests = pod.spec.requests
+    def resource_scores(self, pod: Pod, nodes: Iterable[Node]) -> list[int]:
+        """NodeResourcesFit (LeastAllocated) and NodeResourcesBalancedAllocation together: 0 to 200 each."""
+        requests, scores = pod.spec.requests, []
         key = (requests.get("cpu", 0), requests.get("memory", 0))
-        known = self._scores.setdefault(node.name, {})
-        found = known.get(key)
-        if found is None:
-            found = known[key] = self._least_allocated(pod, node) + self._balanced(pod, node)
-        return found
+        for node in nodes:
+            known = self._scores.get(node.name)
+            if known is None:
+                known = self._scores[node.name] = {}
+            if key not in known:
+                known[key] = self._least_allocated(pod, node) + self._balanced(pod, node)
+            scores.append(known[key])
+        return scores
 
     def _least_allocated(self, pod: Pod, node: Node) -> int:
         own, used = _scored(pod), self._scored_requests(node.name)

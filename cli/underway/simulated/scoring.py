@@ -29,27 +29,25 @@ def best_node(pod: Pod, nodes: Sequence[Node], capacity: Capacity, state: Cluste
     taints = _taint_scores(pod, nodes)
     affinity = _affinity_scores(pod, nodes, capacity, state)
     spread = _spread_scores(pod, nodes, capacity, state)
-    totals = (
-        capacity.resource_score(pod, node)
-        + _TAINTS * taints[place]
-        + _AFFINITY * affinity[place]
-        + _SPREAD * spread[place]
-        for place, node in enumerate(nodes)
-    )
-    return min(zip(totals, nodes, strict=True), key=lambda found: (-found[0], found[1].name))[1]
+    resources = capacity.resource_scores(pod, nodes)
+    totals = [
+        own + _TAINTS * disliked + _AFFINITY * near + _SPREAD * apart
+        for own, disliked, near, apart in zip(resources, taints, affinity, spread, strict=True)
+    ]
+    best = max(totals)
+    return min((node for total, node in zip(totals, nodes, strict=True) if total == best), key=lambda node: node.name)
 
 
 def _taint_scores(pod: Pod, nodes: Sequence[Node]) -> list[int]:
-    disliked = [
-        sum(
-            1
-            for taint in node.taints
-            if taint.effect == "PreferNoSchedule" and not tolerates(pod.spec.tolerations, taint)
-        )
-        for node in nodes
-    ]
+    disliked = [_disliked(pod, node) if node.taints else 0 for node in nodes]
     most = max(disliked)
     return [100 - 100 * count // most if most else 100 for count in disliked]
+
+
+def _disliked(pod: Pod, node: Node) -> int:
+    return sum(
+        taint.effect == "PreferNoSchedule" and not tolerates(pod.spec.tolerations, taint) for taint in node.taints
+    )
 
 
 def _affinity_scores(pod: Pod, nodes: Sequence[Node], capacity: Capacity, state: ClusterState) -> list[int]:
@@ -76,7 +74,9 @@ def _spread_scores(pod: Pod, nodes: Sequence[Node], capacity: Capacity, state: C
         constraints = tuple(_default_constraints(pod, state))
     if not constraints:
         return [0] * len(nodes)
-    ignored = [not default and any(found.topology_key not in node.labels for found in constraints) for node in nodes]
+    # the default constraints ignore no node, whatever labels it lacks
+    keys = [] if default else [found.topology_key for found in constraints]
+    ignored = [any(key not in node.labels for key in keys) for node in nodes] if keys else [False] * len(nodes)
     raw = [0.0] * len(nodes)
     for constraint in constraints:
         if default:
@@ -85,9 +85,11 @@ def _spread_scores(pod: Pod, nodes: Sequence[Node], capacity: Capacity, state: C
             counts = capacity.neighbors.domain_counts(pod, constraint)
         domains = [node.labels.get(constraint.topology_key) for node in nodes]
         size = len({domain for domain, skip in zip(domains, ignored, strict=True) if domain is not None and not skip})
-        for place, domain in enumerate(domains):
-            if domain is not None:
-                raw[place] += counts.get(domain, 0) * math.log(size + 2) + constraint.max_skew - 1
+        weight, least, count = math.log(size + 2), constraint.max_skew - 1, counts.get
+        raw = [
+            score + count(domain, 0) * weight + least if domain is not None else score
+            for score, domain in zip(raw, domains, strict=True)
+        ]
     rounded = [math.floor(score + 0.5) for score in raw]
     considered = [score for score, skip in zip(rounded, ignored, strict=True) if not skip]
     if not considered:

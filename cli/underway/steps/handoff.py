@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from msgspec.structs import replace
+
 from underway.cluster import disruption, traffic
 from underway.cluster.model import Budget, Pod, Workload
 from underway.cluster.state import ClusterState
@@ -139,7 +141,8 @@ def next_move(
         return _withdrawn(pod, state, left_traffic, now, back=back)
     if not pod.ready:
         return Reattach() if back else Remove()
-    shortfall = _shortfall(pod, state, ledger)
+    # what one look has spent can only make it worse
+    shortfall = _present_shortfall(pod, state) or _shortfall(pod, state, ledger)
     if shortfall is not None:
         return Reattach() if back else Await(shortfall)
     keys = tuple(key for key in traffic.withdraw_keys(pod, state) if key in pod.labels)
@@ -151,6 +154,10 @@ def next_move(
     for service in state.services_of(pod):
         ledger.take(ledger.endpoints, service.uid)
     return Withdraw(keys)
+
+
+def _present_shortfall(pod: Pod, state: ClusterState) -> str | None:
+    return state.worked_out(pod.namespace, (_shortfall, pod.uid), lambda: _shortfall(pod, state, Ledger()))
 
 
 def _shortfall(pod: Pod, state: ClusterState, ledger: Ledger) -> str | None:
@@ -202,11 +209,15 @@ def _withdrawn(pod: Pod, state: ClusterState, left_traffic: datetime | None, now
 
 def left_budgets(pod: Pod, state: ClusterState) -> list[Budget]:
     """The budgets that a withdrawn pod has left by losing a label."""
-    before = marks.with_original_labels(pod)
+    return state.worked_out(pod.namespace, (left_budgets, pod.uid), lambda: _left_budgets(pod, state))
+
+
+def _left_budgets(pod: Pod, state: ClusterState) -> list[Budget]:
+    before = replace(pod, labels=marks.with_original_labels(pod))
     return [
         budget
-        for budget in state.budgets_in(pod.namespace)
-        if budget.selector is not None and budget.selector.matches(before) and not budget.selector.matches(pod.labels)
+        for budget in state.budgets_of(before)
+        if budget.selector is not None and not budget.selector.matches(pod.labels)
     ]
 
 
