@@ -166,6 +166,16 @@ def test_a_selector_is_read_back_as_it_was_written(requirements: list[Requiremen
     assert parse_selector(text) == Selector(tuple(requirements))
 
 
+@given(st.lists(_REQUIREMENTS, min_size=1, max_size=4))
+def test_a_selector_is_shown_as_kubectl_reads_it(requirements: list[Requirement]) -> None:
+    assert parse_selector(str(Selector(tuple(requirements)))) == Selector(tuple(requirements))
+
+
+def test_a_selector_that_kubectl_cannot_write_is_shown_too() -> None:
+    assert str(Selector()) == "everything"
+    assert str(Selector((Requirement("cores", "Gt", ("4",)), Requirement("age", "Lt", ("9",))))) == "cores>4,age<9"
+
+
 @given(_REQUIREMENTS, st.dictionaries(_KEYS, _VALUES, max_size=3))
 def test_a_requirement_and_its_opposite_never_agree(requirement: Requirement, labels: dict[str, str]) -> None:
     opposite = {"In": "NotIn", "NotIn": "In", "Exists": "DoesNotExist", "DoesNotExist": "Exists"}
