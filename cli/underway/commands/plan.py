@@ -36,7 +36,8 @@ Form = Annotated[
     typer.Option("--output", "-o", help="Output format: text, wide (every pod on a line), json or yaml."),
 ]
 Out = Annotated[
-    Path | None, typer.Option("--out", help="Save the plan to a file, for underway run FILE.", show_default=False)
+    Path | None,
+    typer.Option("--out", help="Save the plan to a file, for underway run FILE.", readable=False, show_default=False),
 ]
 Detailed = Annotated[
     bool, typer.Option("--detailed-exitcode", help="Exit with 10 instead of 0 if anything would be changed.")

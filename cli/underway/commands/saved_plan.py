@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 from underway import __version__
 from underway.cluster.state import ClusterState
 from underway.commands.options import Target
-from underway.commands.writing import OWNER, check_writable, write_whole
+from underway.commands.writing import OWNER, check_writable, same_file, write_whole
 from underway.engine.saved_plan import SavedPlan, decode, differences, encode
 from underway.errors import Blocker, UsageError
 from underway.playbook.files import bytes_of, is_saved_plan
@@ -55,11 +54,11 @@ def asked(source: Path, sets: Mapping[str, str], vars_files: Sequence[Path], nam
 
 def check_out(out: Path, read: Iterable[Path]) -> None:
     """UsageError, before anything is planned, if the plan could not be saved there. `read`: what it is made of."""
-    if str(out) == "-" or (out.exists() and os.path.samestat(out.stat(), os.fstat(1))):
+    if str(out) == "-" or same_file(out, 1):
         raise UsageError(f"`--out {out}`: that is standard output, to which the plan itself is printed", "give a file")
-    check_writable(out)
-    if out.exists() and any(file.exists() and out.samefile(file) for file in read):
+    if any(same_file(out, file) for file in read):
         raise UsageError(f"`--out {out}` would write over what the plan is made of", "give another file")
+    check_writable(out)
 
 
 def save(out: Path, loaded: Loaded, planned: Planned, files: Sequence[Path], again: str) -> None:

@@ -15,12 +15,15 @@ ANYBODY, OWNER = 0o666, 0o600
 
 def check_writable(path: Path) -> None:
     """Before the work: UsageError if its result could not be written afterwards."""
-    target = _meant(path)
-    if target.is_dir():
-        raise _unwritten(path, "it is a directory")
-    if not target.parent.is_dir():
-        raise _unwritten(path, f"there is no directory `{target.parent}`")
-    if not os.access(target.parent if _replaced(target) else target, os.W_OK):
+    try:
+        if path.is_dir():
+            raise _unwritten(path, "it is a directory")
+        written = _directory(path) if _replaceable(path) else path
+        if not written.exists():
+            raise _unwritten(path, f"there is no directory `{written}`")
+    except OSError as error:
+        raise _unwritten(path, _why(error)) from error
+    if not os.access(written, os.W_OK):
         raise _unwritten(path, "permission denied")
 
 
@@ -28,15 +31,22 @@ def write_whole(path: Path, chunks: Iterable[bytes], mode: int = ANYBODY) -> Non
     """Write beside the file and put it in its place. Behind a symbolic link, the file it stands for; a pipe or a device
     is written to as it is. UsageError if it cannot be written.
     """
-    target = _meant(path)
     try:
-        if _replaced(target):
-            _replace(target, chunks, mode)
+        if _replaceable(path):
+            _replace(Path(os.path.realpath(path)), chunks, mode)
         else:
-            with target.open("wb") as file:
+            with path.open("wb") as file:
                 file.writelines(chunks)
     except OSError as error:
-        raise _unwritten(path, (error.strerror or str(error)).lower()) from error
+        raise _unwritten(path, _why(error)) from error
+
+
+def same_file(path: Path, other: Path | int) -> bool:
+    """`other` may be a file descriptor. What is not there, or out of reach, is nothing else."""
+    try:
+        return os.path.samestat(path.stat(), os.stat(other))  # noqa: PTH116 - of a descriptor, too
+    except OSError:
+        return False
 
 
 def _replace(target: Path, chunks: Iterable[bytes], mode: int) -> None:
@@ -52,12 +62,16 @@ def _replace(target: Path, chunks: Iterable[bytes], mode: int) -> None:
         raise
 
 
-def _meant(path: Path) -> Path:
-    return Path(os.path.realpath(path))
+def _replaceable(path: Path) -> bool:
+    return path.is_file() or path.is_dir() or not path.exists()
 
 
-def _replaced(target: Path) -> bool:
-    return target.is_file() or target.is_dir() or not target.exists()
+def _directory(path: Path) -> Path:
+    return Path(os.path.realpath(path)).parent
+
+
+def _why(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
 
 
 def _unwritten(path: Path, why: str) -> UsageError:

@@ -11,7 +11,7 @@ from underway.report.words import count, visible
 
 
 def render_blockers(blockers: Iterable[Blocker]) -> str:
-    """All of them, grouped by object. One that was found twice is said once, and so is a remedy that is good for all."""
+    """All of them, grouped by object. One that was found twice is said once, so is a remedy that is good for all."""
     found = sorted(set(blockers))
     remedies = {blocker.remedy for blocker in found}
     for_all = remedies.pop() if len(found) > 1 and len(remedies) == 1 else ""
