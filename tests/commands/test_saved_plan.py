@@ -74,6 +74,16 @@ def test_a_saved_plan_runs_like_its_playbook(out: Path) -> None:
     assert of_plan == of_playbook
 
 
+def test_the_namespace_of_the_plan_is_that_of_the_run(out: Path) -> None:
+    save(out, "-n", "shop")
+    status, found = events(str(out), *SHOP)
+    jobs = {event["object"].rpartition("/")[0] for event in found if event.get("object", "").startswith("job/")}
+    assert (status, jobs) == (0, {"job/shop"})
+    refused = underway("run", str(out), "--yes", "-n", "default")
+    assert refused.status == 2
+    assert "was planned for the namespace `shop`, not for `default`" in refused.err
+
+
 def test_variables_are_filled_in_once_and_stay_so(out: Path, tmp_path: Path) -> None:
     playbook = tmp_path / "playbook.yaml"
     playbook.write_text(WITH_VARIABLE)

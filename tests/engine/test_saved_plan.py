@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from states import HASH, budget, node, pod, replicaset, service
+from states import HASH, NOW, budget, node, pod, replicaset, service
 
 from underway.cluster.model import Object, Owner, Workload
 from underway.cluster.podspec import Taint
@@ -135,6 +135,7 @@ def test_what_does_not_decide_changes_nothing(new: dict[str, Any]) -> None:
             {"x": {"labels": {"app": "web"}}},
             {POD: f"verdict was handoff, now evict; label {HASH} was 1, now not there"},
         ),
+        ({"x": {"deleting": NOW}}, {POD: "verdict was handoff, now wait"}),
         ({"new": pod("web-z")}, {"pod/shop/web-z": "is new on node/a (verdict handoff)"}),
         ({"web": {"replicas": 3, "generation": 5}}, {DEPLOYMENT: "replicas was 2, now 3; generation was 4, now 5"}),
         (
@@ -164,6 +165,13 @@ def test_what_does_not_decide_changes_nothing(new: dict[str, Any]) -> None:
 )
 def test_what_decides_is_told_with_what_it_was_and_is(new: dict[str, Any], told: dict[str, str]) -> None:
     assert changed(**new) == told
+
+
+def test_a_pod_that_was_terminating_already_may_be_gone() -> None:
+    before = cluster() | {"": pod("web-z", deleting=NOW)}
+    planned = targets(PLAYBOOK, state(before))
+    for now in (before, cluster()):
+        assert differences(planned, PLAYBOOK, state(now), "plan again") == ()
 
 
 def test_everything_is_told_at_once_nodes_first() -> None:

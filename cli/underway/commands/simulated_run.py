@@ -103,7 +103,8 @@ def rehearse_on_simulation(asked: Rehearsal) -> int:
     cluster = simulate(loaded, settings=Settings(speed=asked.speed))
     cluster.bring([fault for text in asked.faults for fault in named_faults(text, cluster.state())])
     name = ", ".join(map(str, asked.files))
-    order = Order(asked.playbook, asked.source, "default", asked.showing, name, simulated=True, saved=asked.saved)
+    namespace = asked.saved.namespace if asked.saved else "default"
+    order = Order(asked.playbook, asked.source, namespace, asked.showing, name, simulated=True, saved=asked.saved)
     measuring = SimulatedMeasuring(cluster, loaded.services())
     status = asyncio.run(_conducted(order, cluster, measuring))
     if not asked.showing.quiet:

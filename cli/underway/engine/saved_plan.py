@@ -96,14 +96,15 @@ def decode(data: bytes, name: str, version: str) -> SavedPlan:
 
 def targets(playbook: Playbook, state: ClusterState) -> tuple[Target, ...]:
     """The nodes of the `nodes` steps, the pods on them that do not simply stay, and these pods' controllers and
-    budgets. Of a chain of controllers it is the topmost that counts: it undoes what is done to those below.
+    budgets. A pod that is terminating already is none: that it goes is nothing new. Of a chain of controllers it is the
+    topmost that counts: it undoes what is done to those below.
     """
     found = _Look(playbook, state)
     return tuple(found.targets.values())
 
 
 class _Look:
-    """What a playbook is about now. `pods` has those that stay, too."""
+    """What a playbook is about now. `pods` has every pod on the nodes."""
 
     def __init__(self, playbook: Playbook, state: ClusterState) -> None:
         self.targets: dict[str, Target] = {}
@@ -115,7 +116,7 @@ class _Look:
                 for pod, treated in preflight.judged(node, step, state):
                     found = _pod(pod, treated.verdict)
                     self.pods.setdefault(found.object, found)
-                    if treated.verdict != "skip":
+                    if treated.verdict != "skip" and pod.deleting is None:
                         self._add(found)
                         self._add_around(pod, state)
 
