@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from underway.cluster import disruption
-from underway.cluster.model import EndpointSlice, Pod, Ref
+from underway.cluster.model import Budget, EndpointSlice, Node, Pod, Ref
 from underway.cluster.state import ClusterState
 from underway.cluster.traffic import ready_endpoints
 from underway.commands.simulated_run import SimulatedMeasuring
@@ -32,10 +32,16 @@ PLAYBOOKS = {
     "drain": HERE / "tests" / "kind" / "bench_playbook.yaml",
 }
 LONGEST = timedelta(hours=2)
+_IN_FLIGHT = timedelta(milliseconds=100)
+"""So long a write may be on its way that was right when it was decided, and endpoints may follow their pods."""
 
 
 class Witness:
-    """What must never be, noted at the instant in which it is."""
+    """What must never be, noted at the instant in which it is.
+
+    What a lost node or somebody else's change of a budget breaks is not a run's doing: what is left from then on must
+    not become less.
+    """
 
     def __init__(self, cluster: SimulatedCluster) -> None:
         self.violations: list[str] = []
@@ -52,13 +58,46 @@ class Witness:
             for found in state.workloads.values()
             if found.kind == "statefulset" and self._members(found.uid) == found.replicas
         ]
-        cluster.watch(Pod, lambda _, __: self._look())
+        self._excused = cluster.now()
+        self.tight = False
+        """Whether a pod has found no place at some moment."""
+        cluster.watch(Pod, lambda _, new: self._pod_changed(new))
         cluster.watch(EndpointSlice, lambda _, __: self._look())
+        cluster.watch(Node, self._node_changed)
+        cluster.watch(Budget, self._budget_changed)
+
+    def _pod_changed(self, new: Pod | None) -> None:
+        self.tight = self.tight or (new is not None and "nodes are available" in new.waiting)
+        self._look()
+
+    def _node_changed(self, old: Node | None, new: Node | None) -> None:
+        if old is not None and old.ready and (new is None or not new.ready):
+            self._excused = self._cluster.now() + _IN_FLIGHT
+
+    def _budget_changed(self, old: Budget | None, new: Budget | None) -> None:
+        if old is not None and new is not None and old.min_available != new.min_available:
+            self._excused = self._cluster.now() + _IN_FLIGHT
+            self._needed[new.ref] = disruption.desired(new, disruption.expected(new, self._cluster.state()))
+            self._excuse()
+
+    def _excuse(self) -> None:
+        """Expect no more than there is."""
+        state = self._cluster.state()
+        self._needed = {
+            found.ref: min(self._needed[found.ref], disruption.healthy(found, state))
+            for found in state.budgets()
+            if found.ref in self._needed
+        }
+        self._served = [found for found in self._served if ready_endpoints(found, state)]
+        self._whole = [found for found in self._whole if self._members(found.uid) >= found.replicas - 1]
 
     def _members(self, uid: str) -> int:
         return sum(pod.ready and pod.deleting is None for pod in self._cluster.state().pods_of(uid))
 
     def _look(self) -> None:
+        if self._cluster.now() <= self._excused:
+            self._excuse()
+            return
         state, now = self._cluster.state(), self._cluster.now()
         for budget in state.budgets():
             healthy = disruption.healthy(budget, state)

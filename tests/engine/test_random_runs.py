@@ -3,125 +3,133 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from examples import PLAYED, random_examples
+from hypothesis import assume, given
 from hypothesis import strategies as st
-from scenes import budget, node, service, workload
+from random_scenes import HARMLESS, Scene, harms, scenes
 from stage import Stage, left
 
-from underway.cluster.model import Object
-from underway.cluster.podspec import PodSpec, PodTerm
+from underway.cluster.model import Budget, Object
+from underway.cluster.podspec import Taint
 from underway.cluster.state import ClusterState
+from underway.engine.events import Receipt
+from underway.engine.run import Run
+from underway.engine.standing import standings
 from underway.playbook.load import from_command_line
 from underway.simulated.cluster import SimulatedCluster
-from underway.simulated.faults import AnswersLost, Fault, Refusals
-from underway.units import Share, equality_selector
+from underway.simulated.faults import Fault, NodeLost
 
-FAULTS = st.sampled_from([(), (), (Refusals(3, "conflict"),), (Refusals(2),), (AnswersLost(2),)])
-SHARES = st.one_of(
-    st.integers(0, 4).map(Share), st.sampled_from([1, 30, 50, 99, 100]).map(lambda number: Share(number, percent=True))
-)
-RULES = st.one_of(
-    st.none(),
-    SHARES.map(lambda share: {"min_available": share}),
-    SHARES.map(lambda share: {"max_unavailable": share}),
-)
+RESTORE = from_command_line("restore", [{"soak": {"for": "0s"}}])
+ENDS = st.tuples(st.integers(1, 60), st.sampled_from(["stopped", "killed"]))
 
 
-@st.composite
-def apps(draw: st.DrawFn, name: str) -> list[Object]:
-    kind = draw(st.sampled_from(["deployment", "deployment", "deployment", "statefulset"]))
-    apart = PodTerm(equality_selector([("app", name)]), "kubernetes.io/hostname", ("shop",))
-    spec = PodSpec(
-        requests={"cpu": draw(st.sampled_from([50, 700, 1500]))},
-        anti_affinity=(apart,) if draw(st.booleans()) and draw(st.booleans()) else (),
-    )
-    strategy = draw(st.sampled_from(["RollingUpdate", "RollingUpdate", "RollingUpdate", "Recreate"]))
-    more = {"strategy": strategy} if kind == "deployment" else {}
-    found: list[Object] = [workload(kind, name, draw(st.integers(0, 4)), spec, **more)]
-    if draw(st.booleans()) or draw(st.booleans()):
-        found.append(service(name))
-    rule = draw(RULES)
-    if rule is not None:
-        found.append(budget(name, **rule))
-    return found
-
-
-@st.composite
-def scenes(draw: st.DrawFn) -> tuple[list[Object], dict[str, Any]]:
-    names = "abcde"[: draw(st.integers(2, 5))]
-    objects: list[Object] = [node(name) for name in names]
-    for app in ("web", "cart", "db")[: draw(st.integers(1, 3))]:
-        objects += draw(apps(app))
-    objects.append(workload("daemonset", "agent", 0))
-    step = {
-        "select": {"names": list(names[: draw(st.integers(1, len(names)))])},
-        "maxUnavailable": draw(st.integers(1, 2)),
-        "drain": {
-            "strategy": draw(st.sampled_from(["auto", "auto", "handoff", "evict"])),
-            "settle": draw(st.sampled_from(["0s", "3s"])),
-        },
-    }
-    return objects, step
-
-
-def staged(objects: list[Object], faults: tuple[Fault, ...] = ()) -> Stage:
-    cluster = SimulatedCluster(ClusterState(objects))
+def staged(scene: Scene, faults: tuple[Fault, ...] = ()) -> Stage:
+    cluster = SimulatedCluster(ClusterState(scene.objects))
     cluster.settle()
     cluster.bring(faults)
     return Stage(cluster)
 
 
-def nothing_broken(stage: Stage, step: dict[str, Any]) -> None:
+def nothing_broken(stage: Stage, scene: Scene) -> None:
     gaps = [found for found in stage.witness.violations if "has no endpoint" in found]
-    assert step["drain"]["strategy"] == "evict" or gaps == []
+    assert scene.accepts_gaps or gaps == []
     assert [found for found in stage.witness.violations if found not in gaps] == []
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(scenes(), FAULTS)
-def test_what_is_not_refused_is_done_and_breaks_nothing(
-    scene: tuple[list[Object], dict[str, Any]], faults: tuple[Fault, ...]
-) -> None:
-    objects, step = scene
-    stage = staged(objects, faults)
-    playbook = from_command_line("random", [{"nodes": step}])
-    if stage.blockers(playbook):
-        return
-    receipt = stage.play(stage.run(playbook))
-    nothing_broken(stage, step)
-    # where it is tight, the scheduler may put one replacement into the only place for another: that is put back
-    assert receipt.outcome == "done" or "nodes are available" in receipt.reason, receipt.reason
-    assert receipt.exit_status == (0 if receipt.outcome == "done" else 5)
-    assert receipt.left_changed == ()
-    stage.rest()
-    assert left(stage.cluster.state()) == stage.before
-
-
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(scenes(), FAULTS, st.integers(1, 60), st.sampled_from(["stopped", "killed"]))
-def test_stopped_or_killed_after_any_event_all_is_put_back(
-    scene: tuple[list[Object], dict[str, Any]], faults: tuple[Fault, ...], number: int, how: str
-) -> None:
-    objects, step = scene
-    stage = staged(objects, faults)
-    playbook = from_command_line("random", [{"nodes": step}])
-    if stage.blockers(playbook):
-        return
-    run = stage.run(playbook)
-
+def ending(run: Run, number: int, how: str) -> Callable[[int, asyncio.Task[None]], None]:
     def interrupt(count: int, driving: asyncio.Task[None]) -> None:
         if count == number and how == "killed":
             driving.cancel()
         elif count == number:
             run.stop = "interrupted"
 
-    receipt = stage.play(run, interrupt)
-    if how == "killed":
-        receipt = stage.play(stage.run(playbook, only_restore=True))
-    nothing_broken(stage, step)
-    assert receipt.outcome in ("done", "interrupted"), receipt.reason
+    return interrupt
+
+
+def own(state: ClusterState) -> dict[str, Any]:
+    """What is of Underway, or could be: what a fault does by itself is left out."""
+    found = left(state)
+    found["nodes"] = {
+        node.name: (node.unschedulable, dict(node.annotations), *(taint for taint in node.taints if _is_own(taint)))
+        for node in state.nodes.values()
+    }
+    found["workloads"] = {name: said[:2] for name, said in found["workloads"].items()}
+    found["budgets"] = {name: said[:1] for name, said in found["budgets"].items()}
+    return found
+
+
+def marked(cluster: SimulatedCluster) -> list[Object]:
+    state = cluster.state()
+    refs = [ref for standing in standings(state, cluster.now()).values() for ref, _ in standing.changed]
+    return [found for ref in refs if (found := state.get(ref)) is not None]
+
+
+def _is_own(taint: Taint) -> bool:
+    return taint.key.startswith("underway.dev")
+
+
+def restored(stage: Stage) -> Receipt:
+    return stage.play(stage.run(RESTORE, only_restore=True))
+
+
+@random_examples(500)
+@given(scenes(sound=True), HARMLESS)
+def test_what_is_not_refused_is_done_and_breaks_nothing(scene: Scene, faults: tuple[Fault, ...]) -> None:
+    stage = staged(scene, faults)
+    assume(not stage.blockers(scene.playbook))
+    PLAYED["done"] += 1
+    receipt = stage.play(stage.run(scene.playbook))
+    nothing_broken(stage, scene)
+    # where it is tight, the scheduler may put one replacement into the only place for another: that is put back
+    assert receipt.outcome == "done" or stage.witness.tight, receipt.reason
+    assert receipt.exit_status == (0 if receipt.outcome == "done" else 5)
     assert receipt.left_changed == ()
     stage.rest()
     assert left(stage.cluster.state()) == stage.before
+
+
+@random_examples(600)
+@given(scenes(), HARMLESS, ENDS)
+def test_stopped_or_killed_after_any_event_all_is_put_back(
+    scene: Scene, faults: tuple[Fault, ...], end: tuple[int, str]
+) -> None:
+    number, how = end
+    stage = staged(scene, faults)
+    assume(not stage.blockers(scene.playbook))
+    PLAYED["stopped or killed"] += 1
+    run = stage.run(scene.playbook)
+    receipt = stage.play(run, ending(run, number, how))
+    if how == "killed" or receipt.left_changed:
+        receipt = restored(stage)
+        assert receipt.outcome == "done", receipt.reason
+    nothing_broken(stage, scene)
+    assert receipt.left_changed == ()
+    stage.rest()
+    assert left(stage.cluster.state()) == stage.before
+
+
+@random_examples(700)
+@given(st.data(), scenes(), st.none() | ENDS)
+def test_whatever_goes_wrong_nothing_is_broken_and_no_mark_stays(
+    data: st.DataObject, scene: Scene, end: tuple[int, str] | None
+) -> None:
+    faults = data.draw(harms(scene))
+    stage = staged(scene, faults)
+    assume(not stage.blockers(scene.playbook))
+    PLAYED["with a fault"] += 1
+    run = stage.run(scene.playbook)
+    receipt = stage.play(run, ending(run, *end) if end else lambda _, __: None)
+    if (end and end[1] == "killed") or receipt.left_changed:
+        receipt = restored(stage)
+    nothing_broken(stage, scene)
+    stage.rest()
+    left_over = marked(stage.cluster)
+    assert {str(found.ref) for found in left_over} <= set(receipt.left_changed)
+    lost = {fault.node for fault in faults if isinstance(fault, NodeLost)}
+    assert all(getattr(found, "node", found.name) in lost for found in left_over if not isinstance(found, Budget))
+    if not lost:
+        assert receipt.left_changed == () or receipt.exit_status == 6
+        assert own(stage.cluster.state()) == own(staged(scene).cluster.state())

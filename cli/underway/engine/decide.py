@@ -25,7 +25,7 @@ from underway.engine.events import (
     StepOutcome,
     Waiting,
 )
-from underway.engine.run import Run
+from underway.engine.run import Disturbed, Run
 from underway.gates.measurements import Measurements
 from underway.steps import undo
 from underway.steps.progress import Fact, NodeEntered, PodJudged, PodLeft, Turn
@@ -206,14 +206,18 @@ def _leave_changed(run: Run, left: tuple[str, ...], reason: str) -> None:
 
 
 def _ailing(run: Run, turn: Turn) -> list[str]:
-    """The controllers whose pods were moved and that do not have all of them Ready yet."""
+    """The controllers whose pods were moved and that have neither all of them Ready yet nor as many as before. What
+    was there before an earlier process is not known to the one that puts it back.
+    """
     found = []
-    for uid, ref in run.disturbed.items():
+    for uid, disturbed in run.disturbed.items():
         controller = turn.state.workload(uid)
-        if controller is not None and controller.kind != "job" and controller.ready < controller.replicas:
+        if controller is None or controller.kind == "job":
+            continue
+        if controller.ready < (controller.replicas if run.only_restore else min(controller.replicas, disturbed.ready)):
             reason = f"has {controller.ready} of {controller.replicas} replicas Ready"
-            turn.wait(ref, reason)
-            found.append(f"{ref} {reason}")
+            turn.wait(disturbed.ref, reason)
+            found.append(f"{disturbed.ref} {reason}")
     return found
 
 
@@ -223,7 +227,7 @@ def _remember_disturbed(run: Run, turn: Turn) -> None:
             pod = turn.state.pods.get(action.object)
             controller = turn.state.controller_of(pod) if pod else None
             if controller is not None:
-                run.disturbed[controller.uid] = controller.ref
+                run.disturbed.setdefault(controller.uid, Disturbed(controller.ref, controller.ready))
 
 
 def _told(fact: Fact, run: Run, now: datetime) -> Event:

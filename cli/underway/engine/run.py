@@ -20,15 +20,25 @@ Phase = Literal["claiming", "checking", "proceeding", "leaving it", "putting bac
 Stage = Literal["before", "work", "after"]
 
 
+@dataclass(frozen=True)
+class Disturbed:
+    """A controller whose pods are moved: at the end it has to have as many Ready as it had before, or all of them."""
+
+    ref: Ref
+    ready: int
+    """How many were Ready before the first of them was moved."""
+
+
 @dataclass
 class StepPlace:
-    """Where in the playbook the run is."""
+    """Where in the playbook the run is. `verified`: the nodes whose `verify` gates have held."""
 
     index: int
     began: datetime
     stage: Stage = "before"
     stage_began: datetime | None = None
     nodes: NodesWork | None = None
+    verified: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -52,8 +62,8 @@ class Run:
     left_traffic: dict[str, datetime] = field(default_factory=dict)
     leaving: dict[str, PodLeft] = field(default_factory=dict)
     """See `Turn`, as of `left_traffic`."""
-    disturbed: dict[str, Ref] = field(default_factory=dict)
-    """The controllers whose pods have been moved, by UID: at the end they have to be whole again."""
+    disturbed: dict[str, Disturbed] = field(default_factory=dict)
+    """By the controller's UID."""
     lease_renewed: datetime | None = None
     foreign_renewal: tuple[datetime, datetime | None] | None = None
     """When another process's Lease of this run was first seen, and as of when it was renewed."""

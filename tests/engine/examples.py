@@ -1,0 +1,17 @@
+"""How many random examples are looked at, and how many of them came to be played."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+
+PLAYED: Counter[str] = Counter()
+"""By what was looked at."""
+
+
+def random_examples(number: int) -> Callable[[Any], Any]:
+    unhurried = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
+    return settings(max_examples=number, deadline=None, suppress_health_check=unhurried)
