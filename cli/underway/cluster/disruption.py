@@ -5,13 +5,15 @@ Percentages of a budget round up, of minAvailable and of maxUnavailable alike (p
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from underway.cluster.model import Budget, Pod
 from underway.cluster.state import ClusterState
 
 
-def selected(budget: Budget, state: ClusterState) -> list[Pod]:
+def selected(budget: Budget, state: ClusterState) -> Sequence[Pod]:
     """The pods that the budget covers now."""
-    return state.pods_selected(budget.namespace, budget.selector) if budget.selector is not None else []
+    return state.pods_selected(budget.namespace, budget.selector) if budget.selector is not None else ()
 
 
 def healthy(budget: Budget, state: ClusterState) -> int:

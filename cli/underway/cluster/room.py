@@ -143,12 +143,36 @@ class Search:
         self._room = room
         self._spec = pod.spec
         self._shape, self._known = room.shape(pod.spec), room.known_obstacles
+        self._nodes = state.nodes
         self._closed = closed
         self._tolerates_cordon = tolerates_cordon(pod)
         self._neighborhood = room.neighbors.around(pod)
         claims = (state.claim(pod.namespace, name) for name in pod.spec.claims)
         volumes = (state.volumes.get(claim.volume) for claim in claims if claim)
         self._volumes = [found.node_terms for found in volumes if found and found.node_terms is not None]
+
+    def fitting(self, names: Iterable[str], enough: int) -> tuple[list[Node], Counter[str], int]:
+        """The first nodes that have no obstacle, at most `enough`; what kept the others; how many were looked at."""
+        nodes, known, shape, cordoned = self._nodes, self._known, self._shape, not self._tolerates_cordon
+        simple = not self._volumes and self._neighborhood is None and not self._closed
+        found: list[Node] = []
+        obstacles: Counter[str] = Counter()
+        looked_at = 0
+        for name in names:
+            node = nodes[name]
+            looked_at += 1
+            here = known.get(name)
+            if simple and here is not None and shape in here and not (cordoned and node.unschedulable):
+                obstacle = here[shape]
+            else:
+                obstacle = self.obstacle(node)
+            if obstacle is not None:
+                obstacles[obstacle] += 1
+                continue
+            found.append(node)
+            if len(found) == enough:
+                break
+        return found, obstacles, looked_at
 
     def obstacle(self, node: Node) -> str | None:
         if (node.unschedulable or node.name in self._closed) and not self._tolerates_cordon:

@@ -6,9 +6,10 @@ that everything keeps the order in which it arrived and a simulation is the same
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, ValuesView
-from typing import Any, TypeVar
+from collections.abc import Iterable, Iterator, Mapping, ValuesView
+from typing import TypeVar
 
+from underway.cluster.derived import Derived
 from underway.cluster.indexes import Pair, Selecting, values
 from underway.cluster.members import Pods, Slices, Workloads
 from underway.cluster.model import (
@@ -29,7 +30,6 @@ from underway.cluster.podspec import PodTerm
 from underway.units import Selector
 
 _S = TypeVar("_S", Budget, Service)
-_T = TypeVar("_T")
 
 MARK = "underway.dev/run"
 """The label of pods and Jobs, and the annotation of everything else, that a run has changed: the run's id."""
@@ -49,7 +49,7 @@ class ClusterState:
         self._services = Selecting[Service](_service_demands)
         self._adopting = Selecting[Workload](_workload_demands)
         self._slices = Slices()
-        self._worked_out: dict[str, dict[object, Any]] = {}
+        self.derived = Derived()
         self._policies: dict[Ref, NetworkPolicy] = {}
         self._volumes: dict[str, Volume] = {}
         self._leases: dict[Ref, Lease] = {}
@@ -60,7 +60,7 @@ class ClusterState:
         """Another state of the same objects."""
         new = ClusterState()
         for name, found in vars(self).items():
-            if name not in ("topology", "_worked_out"):
+            if name not in ("topology", "derived"):
                 setattr(new, name, found.copy())
         return new
 
@@ -114,10 +114,13 @@ class ClusterState:
         """The pods whose required anti-affinity names this one, with the term that does."""
         return self._pods.averse.to(pod)
 
-    def pods_selected(self, namespace: str, selector: Selector) -> list[Pod]:
+    def pods_selected(self, namespace: str, selector: Selector) -> tuple[Pod, ...]:
         """The pods of a namespace that a selector selects by their present labels."""
+        return self.derived.worked_out(namespace, selector, lambda: self._pods_selected(namespace, selector))
+
+    def _pods_selected(self, namespace: str, selector: Selector) -> tuple[Pod, ...]:
         found = self._pods.having(namespace, selector.demands())
-        return [pod for pod in found if selector.matches(pod.labels)]
+        return tuple([pod for pod in found if selector.matches(pod.labels)])
 
     def pods_behind(self, service: Service) -> list[Pod]:
         """The pods that a Service selects by their present labels; one without a selector selects none."""
@@ -192,14 +195,6 @@ class ClusterState:
         """Whether any EndpointSlice lists a pod as ready for requests."""
         return uid in self._slices.ready
 
-    def worked_out(self, namespace: str, key: object, work_out: Callable[[], _T]) -> _T:
-        """What follows from one namespace's objects alone, worked out anew when any of them has changed."""
-        known = self._worked_out.setdefault(namespace, {})
-        if key not in known:
-            known[key] = work_out()
-        found: _T = known[key]
-        return found
-
     def claim(self, namespace: str, name: str) -> Claim | None:
         found = self._objects.get(Ref("persistentvolumeclaim", namespace, name))
         return found if isinstance(found, Claim) else None
@@ -225,7 +220,7 @@ class ClusterState:
         ref = new.ref
         old = self._objects.get(ref)
         self._objects[ref] = new
-        self._worked_out.pop(ref.namespace, None)
+        self.derived.forget(ref.namespace)
         match new:
             case Pod():
                 self._pods.put(new, ref)
@@ -245,6 +240,7 @@ class ClusterState:
                 self._slices.put(new, ref)
             case NetworkPolicy():
                 self._policies[ref] = new
+                self.derived.forget_all()
             case Claim():
                 pass
             case Volume():
@@ -255,7 +251,7 @@ class ClusterState:
     def drop(self, ref: Ref) -> None:
         """Take an object away; one that is not there is no error."""
         self._objects.pop(ref, None)
-        self._worked_out.pop(ref.namespace, None)
+        self.derived.forget(ref.namespace)
         match ref.kind:
             case "pod":
                 self._pods.drop(ref)
@@ -270,6 +266,7 @@ class ClusterState:
                 self._slices.drop(ref)
             case "networkpolicy":
                 self._policies.pop(ref, None)
+                self.derived.forget_all()
             case "persistentvolume":
                 self._volumes.pop(ref.name, None)
             case "lease":

@@ -42,6 +42,24 @@ def serves(pod: Pod, state: ClusterState) -> bool:
     return all(pod.uid in ready_endpoints(service, state) for service in state.services_of(pod))
 
 
+def count_serving(pods: Iterable[Pod], state: ClusterState) -> int:
+    """How many of these pods `serves`. Most have the labels of the one before them, and so its Services."""
+    count, labels, endpoints = 0, None, list[frozenset[str]]()
+    for pod in pods:
+        if not pod.ready or pod.deleting is not None:
+            continue
+        if pod.labels != labels:
+            labels = pod.labels
+            endpoints = [ready_endpoints(service, state) for service in state.services_of(pod)]
+        uid = pod.uid
+        for ready in endpoints:
+            if uid not in ready:
+                break
+        else:
+            count += 1
+    return count
+
+
 def without(labels: Mapping[str, str], keys: Iterable[str]) -> dict[str, str]:
     dropped = set(keys)
     return {key: value for key, value in labels.items() if key not in dropped}

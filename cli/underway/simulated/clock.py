@@ -12,7 +12,7 @@ from datetime import datetime
 
 from underway.simulated.world import World
 
-_ROUNDS = 12
+_ROUNDS = 9
 
 
 class _Waiter:

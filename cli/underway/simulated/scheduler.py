@@ -87,24 +87,11 @@ class Scheduler:
 
     def _filter(self, pod: Pod) -> tuple[list[Node], Counter[str]]:
         nodes = self._world.state.nodes
-        enough = _enough(len(nodes))
-        found: list[Node] = []
-        obstacles: Counter[str] = Counter()
         if self._names_as_of != self._world.state.topology:
             self._names, self._names_as_of = tuple(nodes), self._world.state.topology
-        search = self._capacity.search(pod)
         start = self._next_start % len(nodes) if nodes else 0
-        looked_at = 0
-        for name in chain(islice(self._names, start, None), islice(self._names, start)):
-            looked_at += 1
-            node = nodes[name]
-            obstacle = search.obstacle(node)
-            if obstacle is not None:
-                obstacles[obstacle] += 1
-                continue
-            found.append(node)
-            if len(found) == enough:
-                break
+        names = chain(islice(self._names, start, None), islice(self._names, start))
+        found, obstacles, looked_at = self._capacity.search(pod).fitting(names, _enough(len(nodes)))
         if nodes:
             self._next_start = (start + looked_at) % len(nodes)
         return found, obstacles

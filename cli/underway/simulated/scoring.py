@@ -74,16 +74,15 @@ def _spread_scores(pod: Pod, nodes: Sequence[Node], capacity: Capacity, state: C
         constraints = tuple(_default_constraints(pod, state))
     if not constraints:
         return [0] * len(nodes)
+    rows = [[node.labels.get(found.topology_key) for node in nodes] for found in constraints]
     # the default constraints ignore no node, whatever labels it lacks
-    keys = [] if default else [found.topology_key for found in constraints]
-    ignored = [any(key not in node.labels for key in keys) for node in nodes] if keys else [False] * len(nodes)
+    ignored = [False] * len(nodes) if default else [None in domains for domains in zip(*rows, strict=True)]
     raw = [0.0] * len(nodes)
-    for constraint in constraints:
+    for constraint, domains in zip(constraints, rows, strict=True):
         if default:
             counts = _counts(pod, constraint, capacity, state)
         else:
             counts = capacity.neighbors.domain_counts(pod, constraint)
-        domains = [node.labels.get(constraint.topology_key) for node in nodes]
         size = len({domain for domain, skip in zip(domains, ignored, strict=True) if domain is not None and not skip})
         weight, least, count = math.log(size + 2), constraint.max_skew - 1, counts.get
         raw = [

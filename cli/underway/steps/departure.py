@@ -41,6 +41,11 @@ def carry_on(pod: Pod, turn: Turn, *, grace: int | None = None, back: bool = Fal
     """Make the next move of a pod whose handoff has begun. `early`: its node's turn has not come yet, so it stays
     there until it has; all that comes before its eviction can be over by then.
     """
+    key = (carry_on, pod.uid, back)
+    known: Await | None = turn.state.derived.recalled(pod.namespace, key)
+    if known is not None and (known.until is None or turn.now < known.until):
+        _await(pod, known, turn)
+        return
     withdrawn = marks.stage(pod) == "withdrawn"
     if withdrawn and not traffic.in_traffic(pod, turn.state):
         turn.left_traffic.setdefault(pod.uid, turn.now)
@@ -54,12 +59,18 @@ def carry_on(pod: Pod, turn: Turn, *, grace: int | None = None, back: bool = Fal
         case Reattach():
             turn.leaving.pop(pod.uid, None)
             turn.act(marks.reattach(pod))
-        case Await(reason, until):
-            turn.wait(pod.ref, reason)
-            if until is not None:
-                turn.look_again(until)
+        case Await() as waited:
+            _await(pod, waited, turn)
+            if not waited.passing:
+                turn.state.derived.recall(pod.namespace, key, waited)
         case never:
             assert_never(never)
+
+
+def _await(pod: Pod, waited: Await, turn: Turn) -> None:
+    turn.wait(pod.ref, waited.reason)
+    if waited.until is not None:
+        turn.look_again(waited.until)
 
 
 def evict(pod: Pod, turn: Turn, *, grace: int | None = None, says: str = "evict", accepts_gap: bool = True) -> bool:

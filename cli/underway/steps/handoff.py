@@ -96,13 +96,13 @@ def serving(replicaset_uid: str, state: ClusterState) -> int:
     if replicaset is None:
         return _serving(replicaset_uid, state)
     key = (serving, replicaset_uid)
-    return state.worked_out(replicaset.namespace, key, lambda: _serving(replicaset_uid, state))
+    return state.derived.worked_out(replicaset.namespace, key, lambda: _serving(replicaset_uid, state))
 
 
 def _serving(replicaset_uid: str, state: ClusterState) -> int:
     candidates = {pod.uid: pod for pod in state.pods_of(replicaset_uid) if not marks.stage(pod)}
     candidates |= {pod.uid: pod for pod in detached_from(replicaset_uid, state)}
-    return sum(traffic.serves(pod, state) for pod in candidates.values())
+    return traffic.count_serving(candidates.values(), state)
 
 
 @dataclass(frozen=True)
@@ -122,8 +122,11 @@ class Reattach:
 
 @dataclass(frozen=True)
 class Await:
+    """`until`: it ends by itself then. `passing`: only because of what this look has spent on others."""
+
     reason: str
     until: datetime | None = None
+    passing: bool = False
 
 
 Move = Withdraw | Remove | Reattach | Await
@@ -141,10 +144,10 @@ def next_move(
         return _withdrawn(pod, state, left_traffic, now, back=back)
     if not pod.ready:
         return Reattach() if back else Remove()
-    # what one look has spent can only make it worse
-    shortfall = _present_shortfall(pod, state) or _shortfall(pod, state, ledger)
+    lacking = _shortfall(pod, state, Ledger())
+    shortfall = lacking or _shortfall(pod, state, ledger)
     if shortfall is not None:
-        return Reattach() if back else Await(shortfall)
+        return Reattach() if back else Await(shortfall, passing=lacking is None)
     keys = tuple(key for key in traffic.withdraw_keys(pod, state) if key in pod.labels)
     uid = pod.annotations.get(marks.OWNER, "")
     ledger.take(ledger.withdrawn, uid)
@@ -154,10 +157,6 @@ def next_move(
     for service in state.services_of(pod):
         ledger.take(ledger.endpoints, service.uid)
     return Withdraw(keys)
-
-
-def _present_shortfall(pod: Pod, state: ClusterState) -> str | None:
-    return state.worked_out(pod.namespace, (_shortfall, pod.uid), lambda: _shortfall(pod, state, Ledger()))
 
 
 def _shortfall(pod: Pod, state: ClusterState, ledger: Ledger) -> str | None:
@@ -209,7 +208,7 @@ def _withdrawn(pod: Pod, state: ClusterState, left_traffic: datetime | None, now
 
 def left_budgets(pod: Pod, state: ClusterState) -> list[Budget]:
     """The budgets that a withdrawn pod has left by losing a label."""
-    return state.worked_out(pod.namespace, (left_budgets, pod.uid), lambda: _left_budgets(pod, state))
+    return state.derived.worked_out(pod.namespace, (left_budgets, pod.uid), lambda: _left_budgets(pod, state))
 
 
 def _left_budgets(pod: Pod, state: ClusterState) -> list[Budget]:

@@ -35,6 +35,11 @@ def treatment(pod: Pod, drain: Drain, state: ClusterState) -> Treatment:
         return left_alone
     if marks.pod_run(pod) is not None:
         return Treatment("handoff", "its handoff is under way")
+    key = (treatment, pod.uid, pod.resource_version, drain.strategy, drain.force, drain.delete_empty_dir_data)
+    return state.derived.worked_out(pod.namespace, key, lambda: _decided(pod, drain, state))
+
+
+def _decided(pod: Pod, drain: Drain, state: ClusterState) -> Treatment:
     chosen = _way_out(pod, drain, state)
     blockers = (*_losses(pod, drain, state), *chosen.blockers)
     if blockers:
