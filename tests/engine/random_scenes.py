@@ -9,7 +9,7 @@ import msgspec
 from hypothesis import strategies as st
 from scenes import budget, node, service, workload
 
-from underway.cluster.model import Budget, Object, Owner, Pod
+from underway.cluster.model import Budget, Object, Owner, Pod, Service
 from underway.cluster.podspec import PodSpec, PodTerm, Spread, Toleration
 from underway.playbook.load import from_document
 from underway.playbook.models import Playbook
@@ -139,10 +139,15 @@ def gates(draw: st.DrawFn, objects: list[Object]) -> list[dict[str, Any]]:
     """Those that the state answers; they may hold or not."""
     if draw(st.integers(0, 3)):
         return []
-    replicas = next(getattr(found, "replicas", 0) for found in objects if found.ref.name == "web")
-    deployments = [str(found.ref) for found in objects if found.ref.kind == "deployment"]
-    known: list[dict[str, Any]] = [{"service": {"name": "shop/web", "minReady": draw(st.integers(0, replicas))}}]
-    known += [{"workload": {"name": name, "ready": draw(st.sampled_from(["all", 1, "50%"]))}} for name in deployments]
+    known: list[dict[str, Any]] = []
+    for found in objects:
+        if isinstance(found, Service):
+            known.append({"service": {"name": f"shop/{found.name}", "minReady": draw(st.integers(0, 3))}})
+        elif found.ref.kind in ("deployment", "statefulset"):
+            ready = draw(st.sampled_from(["all", 1, "50%"]))
+            known.append({"workload": {"name": str(found.ref), "ready": ready}})
+    if not known:
+        return []
     return [{**draw(st.sampled_from(known)), "timeout": draw(st.sampled_from(["5s", "1m"]))}]
 
 

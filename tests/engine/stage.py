@@ -59,7 +59,7 @@ class Witness:
             if found.kind == "statefulset" and self._members(found.uid) == found.replicas
         ]
         self._excused = cluster.now()
-        self.tight = False
+        self.tight = any(map(_homeless, state.pods.values()))
         """Whether a pod has found no place at some moment."""
         cluster.watch(Pod, lambda _, new: self._pod_changed(new))
         cluster.watch(EndpointSlice, lambda _, __: self._look())
@@ -67,7 +67,7 @@ class Witness:
         cluster.watch(Budget, self._budget_changed)
 
     def _pod_changed(self, new: Pod | None) -> None:
-        self.tight = self.tight or (new is not None and "nodes are available" in new.waiting)
+        self.tight = self.tight or (new is not None and _homeless(new))
         self._look()
 
     def _node_changed(self, old: Node | None, new: Node | None) -> None:
@@ -110,6 +110,10 @@ class Witness:
             members = self._members(found.uid)
             if members < found.replicas - 1:
                 self.violations.append(f"{now}: {found.ref} has {members} of {found.replicas} members")
+
+
+def _homeless(pod: Pod) -> bool:
+    return "nodes are available" in pod.waiting
 
 
 def left(state: ClusterState) -> dict[str, Any]:

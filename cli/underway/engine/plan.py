@@ -130,7 +130,8 @@ class _Fold:
 
     def _add_node(self, event: NodeChanged) -> None:
         if event.phase == "draining":
-            self.nodes[event.node] = _Node(self.ended_waves + 1, event.at)
+            before = self.nodes.get(event.node)
+            self.nodes[event.node] = _Node(self.ended_waves + 1, event.at, moves=before.moves if before else 0)
         node = self.nodes.get(event.node)
         if node is None:
             return

@@ -59,7 +59,9 @@ class Tally:
         node = self.nodes.setdefault(event.node, _NodeTally(event.at))
         match event.phase:
             case "draining":
-                node.began = event.at
+                # another step may take the same node again: its time is that of its last turn, its moves are all
+                node.began, node.emptied, node.ended = event.at, None, None
+                node.outcome, node.reason = "untouched", ""
             case "maintaining" | "verifying":
                 node.emptied = node.emptied or event.at
             case "done" | "failed" | "restored":
