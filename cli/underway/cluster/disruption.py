@@ -18,16 +18,24 @@ def selected(budget: Budget, state: ClusterState) -> Sequence[Pod]:
 
 def healthy(budget: Budget, state: ClusterState) -> int:
     """How many of its pods are Ready and stay, counted here and now, not taken from the budget's status."""
-    return sum(
-        pod.ready and pod.deleting is None and pod.name not in budget.disrupted_pods for pod in selected(budget, state)
-    )
+    key = (healthy, budget.selector, budget.disrupted_pods)
+    return state.derived.worked_out(budget.namespace, key, lambda: _healthy(budget, state))
+
+
+def _healthy(budget: Budget, state: ClusterState) -> int:
+    left = budget.disrupted_pods
+    return len([pod for pod in selected(budget, state) if pod.ready and pod.deleting is None and pod.name not in left])
 
 
 def expected(budget: Budget, state: ClusterState) -> int:
     """expectedPods: all its pods for minAvailable as a number, else what their controllers ask for."""
-    pods = selected(budget, state)
     if budget.min_available is not None and not budget.min_available.percent:
-        return len(pods)
+        return len(selected(budget, state))
+    return state.derived.worked_out(budget.namespace, (expected, budget.selector), lambda: _scale(budget, state))
+
+
+def _scale(budget: Budget, state: ClusterState) -> int:
+    pods = selected(budget, state)
     scale: dict[str, int] = {}
     for pod in pods:
         controller = state.controller_of(pod)

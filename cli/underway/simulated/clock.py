@@ -46,6 +46,7 @@ class VirtualClock:
                 if not self._wake():
                     await self._pace()
                     self._advance()
+                    self._wake()
         except Exception as error:  # noqa: BLE001 - whatever went wrong in the simulation, those who wait for it get it
             for waiter in self._waiters:
                 if not waiter.future.done():

@@ -79,11 +79,11 @@ class ReplicaSets:
         """The pods it has after releasing those whose labels no longer match and adopting orphans that do."""
         if found.selector is None:
             return []
-        kept = []
+        kept: list[Pod] = []
         for pod in list(self._world.state.pods_of(found.uid)):
             if not is_active(pod):
                 continue
-            if found.selector.matches(pod.labels):
+            if (kept and kept[-1].labels == pod.labels) or found.selector.matches(pod.labels):
                 kept.append(pod)
             else:
                 self._world.put(msgspec.structs.replace(pod, owner=None))

@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import compress
+from operator import add, not_
 
 from underway.cluster.eligibility import admits, tolerates
 from underway.cluster.model import Node, Pod
@@ -83,21 +85,19 @@ def _spread_scores(pod: Pod, nodes: Sequence[Node], capacity: Capacity, state: C
             counts = _counts(pod, constraint, capacity, state)
         else:
             counts = capacity.neighbors.domain_counts(pod, constraint)
-        size = len({domain for domain, skip in zip(domains, ignored, strict=True) if domain is not None and not skip})
-        weight, least, count = math.log(size + 2), constraint.max_skew - 1, counts.get
-        raw = [
-            score + count(domain, 0) * weight + least if domain is not None else score
-            for score, domain in zip(raw, domains, strict=True)
-        ]
-    rounded = [math.floor(score + 0.5) for score in raw]
-    considered = [score for score, skip in zip(rounded, ignored, strict=True) if not skip]
+        present = set(compress(domains, map(not_, ignored))) - {None}
+        weight, least = math.log(len(present) + 2), constraint.max_skew - 1
+        by_domain = {
+            domain: counts.get(domain, 0) * weight + least if domain is not None else 0.0 for domain in set(domains)
+        }
+        raw = list(map(add, raw, map(by_domain.__getitem__, domains)))
+    rounded = {score: math.floor(score + 0.5) for score in set(raw)}
+    considered = [rounded[score] for score in set(compress(raw, map(not_, ignored)))]
     if not considered:
         return [0] * len(nodes)
     low, high = min(considered), max(considered)
-    return [
-        0 if skip else (100 * (high + low - score) // high if high else 100)
-        for score, skip in zip(rounded, ignored, strict=True)
-    ]
+    scores = {score: 100 * (high + low - whole) // high if high else 100 for score, whole in rounded.items()}
+    return [0 if skip else scores[score] for score, skip in zip(raw, ignored, strict=True)]
 
 
 def _counts(pod: Pod, constraint: Spread, capacity: Capacity, state: ClusterState) -> Mapping[str, int]:

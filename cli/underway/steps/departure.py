@@ -23,7 +23,7 @@ from underway.steps.handoff import (
     next_move,
     serving,
 )
-from underway.steps.progress import PodLeft, Turn
+from underway.steps.progress import PodLeft, Turn, Wait
 
 _RECOUNT_AGAIN = timedelta(seconds=1)
 
@@ -42,9 +42,9 @@ def carry_on(pod: Pod, turn: Turn, *, grace: int | None = None, back: bool = Fal
     there until it has; all that comes before its eviction can be over by then.
     """
     key = (carry_on, pod.uid, back)
-    known: Await | None = turn.state.derived.recalled(pod.namespace, key)
+    known: Wait | None = turn.state.derived.recalled(pod.namespace, key)
     if known is not None and (known.until is None or turn.now < known.until):
-        _await(pod, known, turn)
+        turn.await_(known)
         return
     withdrawn = marks.stage(pod) == "withdrawn"
     if withdrawn and not traffic.in_traffic(pod, turn.state):
@@ -59,18 +59,13 @@ def carry_on(pod: Pod, turn: Turn, *, grace: int | None = None, back: bool = Fal
         case Reattach():
             turn.leaving.pop(pod.uid, None)
             turn.act(marks.reattach(pod))
-        case Await() as waited:
-            _await(pod, waited, turn)
-            if not waited.passing:
-                turn.state.derived.recall(pod.namespace, key, waited)
+        case Await(reason, until, passing):
+            wait = Wait(str(pod.ref), reason, until)
+            turn.await_(wait)
+            if not passing:
+                turn.state.derived.recall(pod.namespace, key, wait)
         case never:
             assert_never(never)
-
-
-def _await(pod: Pod, waited: Await, turn: Turn) -> None:
-    turn.wait(pod.ref, waited.reason)
-    if waited.until is not None:
-        turn.look_again(waited.until)
 
 
 def evict(pod: Pod, turn: Turn, *, grace: int | None = None, says: str = "evict", accepts_gap: bool = True) -> bool:

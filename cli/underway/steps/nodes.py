@@ -87,12 +87,8 @@ def proceed(step: NodesStep, work: NodesWork, turn: Turn, verify: Verify) -> Ste
     give_head_start(step, work, turn)
     recount_budgets(turn)
     if len(work.ended) == len(work.order) and not work.at_work:
-        return StepEnd("done", _summary(failed))
+        return StepEnd("done", f"{len(failed)} nodes could not be done: {', '.join(failed)}" if failed else "")
     return None
-
-
-def _summary(failed: list[str]) -> str:
-    return f"{len(failed)} nodes could not be done: {', '.join(failed)}" if failed else ""
 
 
 def _start_nodes(step: NodesStep, work: NodesWork, turn: Turn, verify: Verify) -> None:
@@ -215,6 +211,11 @@ def _drain(node: Node, here: NodeWork, step: NodesStep, turn: Turn) -> None:
 def _send_off(pod: Pod, here: NodeWork, step: NodesStep, turn: Turn) -> None:
     if pod.uid not in here.found and tolerates_cordon(pod):
         # it would come back for ever, as under kubectl drain
+        return
+    under_way = marks.pod_run(pod) == turn.run and pod.deleting is None and not pod.finished
+    if under_way and pod.uid in here.staying:
+        here.staying[pod.uid] = pod
+        carry_on(pod, turn, grace=step.drain.grace_period)
         return
     judged = treatment(pod, step.drain, turn.state)
     if judged.verdict == "skip":

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, TypeAlias
 
+import msgspec
+
 from underway.cluster.actions import Action
 from underway.cluster.model import Pod, Ref
 from underway.cluster.state import ClusterState
@@ -17,12 +19,12 @@ Phase = Literal["pending", "draining", "maintaining", "verifying", "done", "fail
 Way = Literal["handedOff", "evicted", "gone"]
 
 
-@dataclass(frozen=True)
-class Wait:
-    """Why nothing more can be done about an object just now."""
+class Wait(msgspec.Struct, frozen=True):
+    """Why nothing more can be done about an object, named as kubectl prints it, just now; `until`: it ends then."""
 
-    object: Ref
+    object: str
     reason: str
+    until: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -71,16 +73,21 @@ class Turn:
 
     def tell_left(self, *, leaving: bool = False) -> None:
         """Tell of the pods that are gone; with `leaving`, of those too that are being deleted."""
-        for uid, left in tuple(self.leaving.items()):
-            pod = self.state.pods.get(left.pod.ref)
-            if pod is None or pod.uid != uid or (leaving and pod.deleting is not None):
+        for uid in tuple(self.leaving):
+            pod = self.state.pod(uid)
+            if pod is None or (leaving and pod.deleting is not None):
                 self.note(self.leaving.pop(uid))
 
     def act(self, action: Action) -> None:
         self.actions.append(action)
 
     def wait(self, found: Ref, reason: str) -> None:
-        self.waits.append(Wait(found, reason))
+        self.await_(Wait(str(found), reason))
+
+    def await_(self, wait: Wait) -> None:
+        self.waits.append(wait)
+        if wait.until is not None:
+            self.look_again(wait.until)
 
     def look_again(self, moment: datetime) -> None:
         self.wake = moment if self.wake is None else min(self.wake, moment)
