@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from invoke import underway
@@ -52,6 +53,53 @@ def test_a_fault_that_does_not_exist_is_told(fault: str) -> None:
     assert ended.status == 2
     assert "fault" in ended.err
     assert "Traceback" not in ended.err
+
+
+def test_a_run_that_is_killed_is_put_back_by_restore_and_the_receipt_is_about_both() -> None:
+    ended = underway(*SHOP, "--fault", "killed=20", "-o", "json")
+    assert ended.status == 0, ended.err
+    events = [json.loads(line) for line in ended.out.splitlines()]
+    receipt = events[-1]
+    assert [event["source"] for event in events if event["type"] == "runStarted"] == [SHOP[1], "underway restore"]
+    assert [event["type"] for event in events].count("receipt") == 1
+    assert f"killed after 20s, now: underway restore {receipt['run']}" in ended.err
+    assert (receipt["outcome"], receipt["exitStatus"], receipt["leftChanged"]) == ("done", 0, [])
+    assert receipt["playbook"] == "maintain-workers"
+    # what was measured and done before it was killed counts
+    assert [(probe["lost"], probe["sent"] > 20 * receipt["durationSeconds"] - 30) for probe in receipt["probes"]] == [
+        (0, True),
+        (0, True),
+    ]
+    assert [node["outcome"] for node in receipt["nodeDetails"]] == ["done", "restored"]
+    assert receipt["podsMoved"] == sum(event["type"] == "podMoved" and event["how"] != "gone" for event in events)
+    killed = receipt["killed"]
+    assert killed["afterSeconds"] == 20
+    assert killed["afterSeconds"] + killed["putBackSeconds"] == pytest.approx(receipt["durationSeconds"])
+    assert {found.split("/")[0] for found in killed["leftChanged"]} >= {"node", "pod"}
+    assert underway(*SHOP, "--fault", "killed=20", "-o", "json").out == ended.out
+
+
+def test_the_receipt_says_in_words_that_the_run_was_killed(tmp_path: Path) -> None:
+    ended = underway(*SHOP, "--fault", "killed", "--report", str(tmp_path))
+    assert "Killed after 5s, and put back in " in ended.out
+    assert "underway restore took " in ended.out
+    assert max(map(len, ended.out.splitlines())) <= 80
+    assert all("underway restore took" in (tmp_path / f"receipt.{form}").read_text() for form in ("txt", "md", "html"))
+
+
+def test_the_exit_status_is_that_of_the_restore() -> None:
+    ended = underway(*SHOP, "--fault", "killed=5", "--fault", "node-lost=underway-worker2@5s", "-o", "json")
+    receipt = json.loads(ended.out.splitlines()[-1])
+    assert ended.status == receipt["exitStatus"] == 6
+    assert receipt["leftChanged"]
+
+
+@pytest.mark.parametrize(("after", "said"), [("1ms", "has left nothing changed"), ("1h", "had ended before it could")])
+def test_a_run_killed_before_its_first_change_or_after_its_end_needs_no_restore(after: str, said: str) -> None:
+    ended = underway(*SHOP, "--fault", f"killed={after}")
+    assert ended.status == 0
+    assert said in ended.err
+    assert "Killed" not in ended.out
 
 
 def test_what_the_files_leave_open_is_said() -> None:

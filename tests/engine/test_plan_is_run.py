@@ -65,6 +65,7 @@ def test_the_plan_is_the_run(scene: Scene) -> None:
     cluster = SimulatedCluster(ClusterState(scene.objects))
     cluster.settle()
     there = {pod.uid for pod in cluster.state().pods.values()}
+    homeless = any(not pod.node for pod in cluster.state().pods.values())
     planned = plan(scene.playbook, "random", copy(cluster), "default")
     ended = carried_out(scene.playbook, cluster)
     if ended.blockers:
@@ -78,6 +79,9 @@ def test_the_plan_is_the_run(scene: Scene) -> None:
     assert {pod.uid: (pod.verdict, pod.reason) for pod in planned.pods} == {
         uid: (event["verdict"], event["reason"]) for uid, event in judged.items() if uid in there
     }
+    if homeless:
+        # which of them gets a place that becomes free is for the scheduler's queue to say, into which nobody can look
+        return
     ended_nodes = {node.name: node for node in planned.nodes if node.ended_seconds is not None}
     course = [
         (name, round(node.ended_seconds - node.begins_seconds, 3), node.moves) for name, node in ended_nodes.items()

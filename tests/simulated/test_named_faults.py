@@ -7,11 +7,21 @@ from scenes import at_least, node, settled, workload
 
 from underway.cluster.model import Ref
 from underway.errors import UsageError
-from underway.simulated.faults import AnswersLost, BudgetTightened, Fault, NeverReady, NodeLost, NoRoom, Refusals
+from underway.simulated.faults import (
+    AnswersLost,
+    BudgetTightened,
+    Fault,
+    Killed,
+    NeverReady,
+    NodeLost,
+    NoRoom,
+    Refusals,
+)
 from underway.simulated.named_faults import NAMES, named_faults
 from underway.units import Share
 
 STATE = settled(node("a"), node("b"), workload("deployment", "web", 2), at_least("web", 1)).state()
+NEVER = ["no-room@9999999h", "killed=9999999h", "killed=soon", "killed=-1", "killed=1@2s"]
 TIGHT = BudgetTightened(Ref("poddisruptionbudget", "shop", "web"), Share(2))
 
 
@@ -28,6 +38,10 @@ TIGHT = BudgetTightened(Ref("poddisruptionbudget", "shop", "web"), Share(2))
         ("api-429", Refusals(3, "blocked", retry_after=1)),
         ("api-500=2", Refusals(2, "failed")),
         ("answers-lost", AnswersLost(3)),
+        ("killed", Killed(timedelta(seconds=5))),
+        ("killed=20", Killed(timedelta(seconds=20))),
+        ("killed=1m", Killed(timedelta(minutes=1))),
+        ("killed@20s", Killed(timedelta(seconds=20))),
     ],
 )
 def test_a_fault_is_known_by_its_name(text: str, expected: Fault) -> None:
@@ -39,7 +53,9 @@ def test_every_name_that_is_told_can_be_given(name: str) -> None:
     assert named_faults(name, STATE)
 
 
-@pytest.mark.parametrize("text", ["flood", "node-lost=x", "budget-tightened=shop/db", "api-500=0", "no-room@soon"])
+@pytest.mark.parametrize(
+    "text", ["flood", "node-lost=x", "budget-tightened=shop/db", "api-500=0", "no-room@soon", *NEVER]
+)
 def test_a_fault_that_cannot_be_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
         named_faults(text, STATE)

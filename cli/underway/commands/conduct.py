@@ -9,9 +9,9 @@ import secrets
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Literal
 
 import typer
@@ -19,6 +19,7 @@ import typer
 from underway import __version__
 from underway.cluster.port import Cluster
 from underway.commands.options import Showing
+from underway.commands.report_directory import make_directory, write_forms
 from underway.commands.saved_plan import staleness
 from underway.engine import preflight
 from underway.engine.events import Event, PodPlanned, Receipt, RunStarted
@@ -29,18 +30,11 @@ from underway.engine.receipt import Tally, receipt, receipt_of
 from underway.engine.run import Run
 from underway.engine.saved_plan import SavedPlan
 from underway.engine.stepping import step_name
-from underway.errors import Blocker, ExitStatus, RefusedError, UsageError
+from underway.errors import Blocker, ExitStatus, RefusedError
+from underway.playbook.load import from_command_line
 from underway.playbook.models import NodesStep, Playbook
 from underway.report.views import View, view_for
 from underway.steps import nodes
-
-_FORMS: dict[str, Literal["text", "json", "md", "html", "junit"]] = {
-    "receipt.txt": "text",
-    "receipt.json": "json",
-    "receipt.md": "md",
-    "receipt.html": "html",
-    "receipt.xml": "junit",
-}
 
 
 @dataclass(frozen=True)
@@ -64,7 +58,7 @@ class Order:
 
 
 @dataclass
-class _Conduct:
+class Conduct:
     """One run on its way: its events go to the journal, the view and the tally."""
 
     order: Order
@@ -76,6 +70,8 @@ class _Conduct:
     tally: Tally = field(default_factory=Tally)
     events: list[Event] = field(default_factory=list)
     journal: Journal | None = None
+    finish: Callable[[Receipt], Receipt] = lambda found: found
+    """What the receipt is made into before it is handed over."""
 
     def record(self, event: Event) -> None:
         """The journal first: a change is on the disk before it is sent."""
@@ -88,11 +84,20 @@ class _Conduct:
 
     def receipt(self) -> Receipt:
         probes = probe_counts(self.run, self.measuring)
-        return receipt_of(self.run, self.tally, self.cluster.now(), probes)
+        return self.finish(receipt_of(self.run, self.tally, self.cluster.now(), probes))
 
 
 async def conduct(order: Order, cluster: Cluster, measuring: Measuring, nudge: asyncio.Event) -> int:
     """Carry out a run on a cluster that has been read; returns the exit status. RefusedError before any change."""
+    return await carry_out(prepared(order, cluster, measuring, nudge))
+
+
+def restoring() -> Playbook:
+    """What stands where a run has its playbook, for `underway restore`."""
+    return from_command_line("restore", [{"soak": {"for": "0s"}}])
+
+
+def prepared(order: Order, cluster: Cluster, measuring: Measuring, nudge: asyncio.Event) -> Conduct:
     run = Run(
         id=order.restore or _new_run_id(cluster.now(), "0000" if order.simulated else secrets.token_hex(2)),
         playbook=order.playbook,
@@ -110,22 +115,26 @@ async def conduct(order: Order, cluster: Cluster, measuring: Measuring, nudge: a
         verbose=order.showing.verbose,
         color=False if order.showing.no_color else None,
     )
-    conducted = _Conduct(order, cluster, measuring, view, run, nudge)
+    return Conduct(order, cluster, measuring, view, run, nudge)
+
+
+async def carry_out(conducted: Conduct) -> int:
+    order = conducted.order
     try:
         if order.restore is None:
             await _look_ahead(conducted)
         if order.dry_run:
             return ExitStatus.DONE
         if order.showing.report is not None:
-            _make_directory(order.showing.report)
-        conducted.journal = Journal(run.id) if not order.simulated else None
+            make_directory(order.showing.report)
+        conducted.journal = Journal(conducted.run.id) if not order.simulated else None
         return await _drive(conducted)
     finally:
-        view.close()
+        conducted.view.close()
 
 
 def _refused(
-    conducted: _Conduct, blockers: tuple[Blocker, ...], *, shown: tuple[Blocker, ...], hint: str | None
+    conducted: Conduct, blockers: tuple[Blocker, ...], *, shown: tuple[Blocker, ...], hint: str | None
 ) -> RefusedError:
     """The error to raise; a program that reads JSON gets its receipt all the same, with every blocker."""
     order, run = conducted.order, conducted.run
@@ -143,7 +152,7 @@ def _refused(
     return RefusedError(f"{len(blockers):,} in the way", shown, hint)
 
 
-async def _look_ahead(conducted: _Conduct) -> None:
+async def _look_ahead(conducted: Conduct) -> None:
     """Find every blocker; say what will be done with each pod; ask if that was asked for."""
     order, run, cluster = conducted.order, conducted.run, conducted.cluster
     state = cluster.state()
@@ -178,7 +187,7 @@ async def _confirmed() -> bool:
         loop.remove_reader(sys.stdin)
 
 
-def _tell_node(name: str, step: NodesStep, conducted: _Conduct) -> None:
+def _tell_node(name: str, step: NodesStep, conducted: Conduct) -> None:
     state = conducted.cluster.state()
     judged = preflight.judged(state.nodes[name], step, state)
     counts: dict[str, int] = {}
@@ -201,7 +210,7 @@ def _tell_node(name: str, step: NodesStep, conducted: _Conduct) -> None:
     typer.echo(f"node/{name}: {summary or 'no pods'}", err=True)
 
 
-async def _drive(conducted: _Conduct) -> int:
+async def _drive(conducted: Conduct) -> int:
     order, run, cluster = conducted.order, conducted.run, conducted.cluster
     conducted.record(
         RunStarted(
@@ -229,11 +238,11 @@ async def _drive(conducted: _Conduct) -> int:
     if conducted.journal is not None and conducted.journal.trouble:
         sys.stderr.write(f"warning: the journal is not whole: {conducted.journal.trouble}\n")
     if order.showing.report is not None:
-        _write_forms(order.showing.report, end, conducted.events)
+        write_forms(order.showing.report, end, conducted.events)
     return end.exit_status
 
 
-def _still_marked(conducted: _Conduct) -> list[str]:
+def _still_marked(conducted: Conduct) -> list[str]:
     from underway.steps.progress import Turn
     from underway.steps.undo import marked
 
@@ -254,27 +263,6 @@ def _heed_signals(run: Run, nudge: asyncio.Event, driving: asyncio.Future[None])
     loop.add_signal_handler(signal.SIGINT, heed, "interrupted")
     loop.add_signal_handler(signal.SIGTERM, heed, "terminated")
     loop.add_signal_handler(signal.SIGHUP, heed, "terminated")
-
-
-def _make_directory(directory: Path) -> None:
-    """Before the first change: UsageError if the report could not be written afterwards."""
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"no report can be written to `{directory}`: {error.strerror}") from error
-    if not os.access(directory, os.W_OK | os.X_OK):
-        raise UsageError(f"no report can be written to `{directory}`: permission denied")
-
-
-def _write_forms(directory: Path, end: Receipt, events: list[Event]) -> None:
-    """A run that is over keeps its exit status even if the disk is full by now."""
-    from underway.report.forms import render
-
-    try:
-        for name, form in _FORMS.items():
-            (directory / name).write_text(render(end, events, form), encoding="utf-8")
-    except OSError as error:
-        sys.stderr.write(f"warning: the report is not whole, `{directory}`: {error.strerror}\n")
 
 
 def _new_run_id(now: datetime, chance: str) -> str:

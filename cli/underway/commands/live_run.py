@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import typer
 
 from underway.cluster.actions import Need, Outcome, PatchNode
-from underway.commands.conduct import Order, conduct
+from underway.commands.conduct import Order, conduct, restoring
 from underway.commands.options import Showing, Target
 from underway.commands.reach import opened, reading
 from underway.engine import preflight
@@ -21,7 +21,6 @@ from underway.engine.standing import Standing, standings
 from underway.errors import Blocker, ClusterUnreachableError, ExitStatus, RefusedError, UsageError
 from underway.live.cluster import LiveCluster
 from underway.live.connection import Connection
-from underway.playbook.load import from_command_line
 from underway.playbook.models import Playbook
 from underway.probes.prober import Prober
 from underway.steps import marks
@@ -89,8 +88,7 @@ def restore_live(run: str | None, target: Target, showing: Showing) -> int:
 
 
 async def _restore(run: str | None, target: Target, showing: Showing) -> int:
-    playbook = from_command_line("restore", [{"soak": {"for": "0s"}}])
-    order = LiveOrder(playbook, "underway restore", target, showing, restore=run)
+    order = LiveOrder(restoring(), "underway restore", target, showing, restore=run)
     async with opened(target) as connection, reading(connection, preflight.restore_needs()) as cluster:
         found = standings(cluster.state(), cluster.now())
         if run is not None and run not in found:

@@ -37,8 +37,8 @@ Faults = Annotated[
     typer.Option(
         "--fault",
         metavar="NAME[=TARGET][@AFTER]",
-        help="Let something go wrong: node-lost, never-ready, no-room, budget-tightened, api-409, api-429, api-500 or"
-        " answers-lost. Can be repeated.",
+        help="Let something go wrong: node-lost, never-ready, no-room, budget-tightened, api-409, api-429, api-500,"
+        " answers-lost, or killed[=SECONDS]: the run dies, and underway restore puts back. Can be repeated.",
         show_default=False,
     ),
 ]

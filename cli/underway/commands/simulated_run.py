@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 import typer
 
 from underway.cluster.model import Ref
-from underway.commands.conduct import Order, conduct
+from underway.commands.conduct import Order
+from underway.commands.killed_run import rehearse_run
 from underway.commands.options import Showing
 from underway.engine.saved_plan import SavedPlan
 from underway.errors import RefusedError
@@ -21,6 +22,7 @@ from underway.gates.http import Gap, HttpCount, with_gap
 from underway.playbook.models import Gate, HttpGate, Playbook
 from underway.report.words import gathered
 from underway.simulated.cluster import SimulatedCluster
+from underway.simulated.faults import Killed
 from underway.simulated.load import load, simulate
 from underway.simulated.named_faults import named_faults
 from underway.simulated.settings import Settings
@@ -101,12 +103,14 @@ def rehearse_on_simulation(asked: Rehearsal) -> int:
     """Play the playbook; returns the exit status that a run would have. Then say what the files left open."""
     loaded = load(asked.files)
     cluster = simulate(loaded, settings=Settings(speed=asked.speed))
-    cluster.bring([fault for text in asked.faults for fault in named_faults(text, cluster.state())])
+    faults = [fault for text in asked.faults for fault in named_faults(text, cluster.state())]
+    cluster.bring(faults)
     name = ", ".join(map(str, asked.files))
     namespace = asked.saved.namespace if asked.saved else "default"
     order = Order(asked.playbook, asked.source, namespace, asked.showing, name, simulated=True, saved=asked.saved)
     measuring = SimulatedMeasuring(cluster, loaded.services())
-    status = asyncio.run(_conducted(order, cluster, measuring))
+    to_be_killed = any(isinstance(fault, Killed) for fault in faults)
+    status = asyncio.run(rehearse_run(order, cluster, measuring, to_be_killed=to_be_killed))
     if not asked.showing.quiet:
         for assumption in gathered(cluster.assumptions):
             typer.echo(f"assumed: {assumption}", err=True)
@@ -114,7 +118,3 @@ def rehearse_on_simulation(asked: Rehearsal) -> int:
             kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(loaded.ignored.items()))
             typer.echo(f"not looked at: {kinds}", err=True)
     return status
-
-
-async def _conducted(order: Order, cluster: SimulatedCluster, measuring: SimulatedMeasuring) -> int:
-    return await conduct(order, cluster, measuring, asyncio.Event())

@@ -150,6 +150,17 @@ class NodeReceipt(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     reason: str = ""
 
 
+class Killed(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A rehearsed run that was killed on the way; its receipt is that of the restore which came after it, and the rest
+    of it is about both. `left_changed`: the objects that carried its marks when it was killed.
+    """
+
+    after_seconds: float
+    left_changed: tuple[str, ...]
+    put_back_seconds: float
+    """From then until the restore had ended."""
+
+
 class Receipt(_Event, frozen=True, kw_only=True, tag="receipt"):
     """The measured end of a run. `restored`: everything that had to be put back was. `left_changed`: objects that
     still carry the run's marks or changes. `nodes`: the names of the nodes that were done.
@@ -171,6 +182,7 @@ class Receipt(_Event, frozen=True, kw_only=True, tag="receipt"):
     left_changed: tuple[str, ...]
     blockers: tuple[Blocker, ...] = ()
     simulated: bool = False
+    killed: Killed | msgspec.UnsetType = msgspec.UNSET
 
 
 Event: TypeAlias = (

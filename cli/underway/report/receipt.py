@@ -6,7 +6,7 @@ import shlex
 
 import msgspec
 
-from underway.engine.events import NodeReceipt, ProbeCount, Receipt, to_json
+from underway.engine.events import Killed, NodeReceipt, ProbeCount, Receipt, to_json
 from underway.errors import ExitStatus
 from underway.report.blockers import render_blockers
 from underway.report.tables import pairs, paragraph, table
@@ -42,6 +42,9 @@ def receipt_json(receipt: Receipt) -> str:
 def headline(receipt: Receipt) -> str:
     """The outcome in a sentence; not yet escaped, like everything below that returns words of the cluster."""
     said = _HEADLINES[receipt.outcome]
+    if receipt.outcome == "done" and receipt.killed:
+        killed, back = seconds(receipt.killed.after_seconds), seconds(receipt.killed.put_back_seconds)
+        return f"Killed after {killed}, and put back in {back}: {_done(receipt)}."
     if receipt.outcome == "done":
         return f"{said} in {seconds(receipt.duration_seconds)}: {_done(receipt)}."
     reason = f": {receipt.reason.rstrip('.')}" if receipt.reason else ""
@@ -78,6 +81,12 @@ def _put_back(receipt: Receipt) -> str:
     return "everything" if receipt.restored else "not everything"
 
 
+def _killed(killed: Killed) -> str:
+    changed = ", ".join(killed.left_changed) or "nothing"
+    back = seconds(killed.put_back_seconds)
+    return f"after {seconds(killed.after_seconds)}; underway restore took {back} to put back {changed}"
+
+
 def restore_command(receipt: Receipt) -> str:
     return f"underway restore {shlex.quote(receipt.run)}"
 
@@ -108,6 +117,7 @@ def facts(receipt: Receipt) -> list[tuple[str, str]]:
     return [
         ("Pods moved", moves(receipt)),
         ("Put back", _put_back(receipt)),
+        *([("Killed", _killed(receipt.killed))] if receipt.killed else []),
         ("Playbook", receipt.playbook),
         ("Run", receipt.run),
         ("Started", timestamp(receipt.started)),

@@ -18,7 +18,17 @@ from underway.simulated.daemonset import DaemonSets
 from underway.simulated.deployment import Deployments
 from underway.simulated.disruption import Disruptions
 from underway.simulated.endpoints import EndpointSlices
-from underway.simulated.faults import AnswersLost, BudgetTightened, Fault, NeverReady, NodeLost, NoRoom, Refusals
+from underway.simulated.faults import (
+    AnswersLost,
+    BudgetTightened,
+    Fault,
+    Killed,
+    KilledError,
+    NeverReady,
+    NodeLost,
+    NoRoom,
+    Refusals,
+)
 from underway.simulated.job import Jobs
 from underway.simulated.kubelet import Kubelets
 from underway.simulated.nodes import Nodes
@@ -66,9 +76,10 @@ class SimulatedCluster:
         DaemonSets(world)
         Scheduler(world)
         self._api = Api(world, disruptions, jobs)
-        self._seen = 0
+        self._seen = self._reports_seen = 0
         self._writes = 0
         self._faults: tuple[Fault, ...] = ()
+        self._killed = False
         world.start()
         self.bring(faults)
 
@@ -82,9 +93,15 @@ class SimulatedCluster:
     def state(self) -> ClusterState:
         return self._world.state
 
-    async def changed(self, until: datetime) -> None:
-        await self._clock.wait(until, lambda: self._world.version != self._seen)
-        self._seen = self._world.version
+    async def changed(self, until: datetime, *, statuses: bool = True) -> None:
+        """Raises KilledError where that fault has been brought."""
+        world = self._world
+        seen = self._seen if statuses else self._seen - self._reports_seen
+        await self._clock.wait(until, lambda: (world.version if statuses else world.version - world.reports) != seen)
+        self._seen, self._reports_seen = world.version, world.reports
+        if self._killed:
+            self._killed = False
+            raise KilledError
 
     async def sleep_until(self, moment: datetime) -> None:
         """Wait in virtual time, whatever changes."""
@@ -141,8 +158,14 @@ class SimulatedCluster:
                     self._world.after(fault.after, partial(self._tighten, fault))
                 case NeverReady():
                     self._keep_unready(fault)
+                case Killed():
+                    self._world.after(fault.after, self._kill)
                 case Refusals() | AnswersLost():
                     pass
+
+    def _kill(self) -> None:
+        self._killed = True
+        self._world.stir()
 
     def _lose(self, node: str) -> None:
         self.kubelets.silence(node)

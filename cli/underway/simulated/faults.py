@@ -64,4 +64,15 @@ class AnswersLost:
     every: int
 
 
-Fault: TypeAlias = NodeLost | NeverReady | NoRoom | BudgetTightened | Refusals | AnswersLost
+@dataclass(frozen=True)
+class Killed:
+    """The process that works on the cluster dies: `KilledError` is raised where it waits. Others may come after it."""
+
+    after: timedelta = timedelta(0)
+
+
+class KilledError(Exception):
+    """The fault `Killed`, as it ends whoever waits for a change of the cluster."""
+
+
+Fault: TypeAlias = NodeLost | NeverReady | NoRoom | BudgetTightened | Refusals | AnswersLost | Killed

@@ -8,7 +8,16 @@ from underway.cluster.disruption import selected
 from underway.cluster.model import Budget
 from underway.cluster.state import ClusterState
 from underway.errors import UsageError
-from underway.simulated.faults import AnswersLost, BudgetTightened, Fault, NeverReady, NodeLost, NoRoom, Refusals
+from underway.simulated.faults import (
+    AnswersLost,
+    BudgetTightened,
+    Fault,
+    Killed,
+    NeverReady,
+    NodeLost,
+    NoRoom,
+    Refusals,
+)
 from underway.units import Share, parse_duration
 
 NAMES = {
@@ -20,18 +29,19 @@ NAMES = {
     "api-429": "every third write is told to come back in a second; =N for every Nth",
     "api-500": "every third write fails; =N for every Nth",
     "answers-lost": "every third write is done, but its answer never comes; =N for every Nth",
+    "killed": "the run is killed after 5 seconds, or =SECONDS, and underway restore puts back what it has changed",
 }
 _EVERY = "3"
+_LONGEST = timedelta(days=365)
+_KILLED_AFTER = timedelta(seconds=5)
+"""By then the first pods are on their way, and hardly any can have arrived."""
 
 
 def named_faults(text: str, state: ClusterState) -> list[Fault]:
     """Read what `--fault` gives. Raises UsageError."""
     head, _, later = text.partition("@")
     name, _, target = head.partition("=")
-    try:
-        after = parse_duration(later) if later else timedelta(0)
-    except ValueError as error:
-        raise UsageError(f"fault `{text}`: {error}") from error
+    after = _moment(text, later) if later else timedelta(0)
     match name:
         case "node-lost":
             return [NodeLost(_node(target, state), after)]
@@ -42,14 +52,10 @@ def named_faults(text: str, state: ClusterState) -> list[Fault]:
             return [NoRoom(after)]
         case "budget-tightened":
             return [_tightened(budget, state, after) for budget in _budgets(target, state)]
-        case "api-409":
-            return [Refusals(_every(text, target), "conflict")]
-        case "api-429":
-            return [Refusals(_every(text, target), "blocked", retry_after=1)]
-        case "api-500":
-            return [Refusals(_every(text, target), "failed")]
-        case "answers-lost":
-            return [AnswersLost(_every(text, target))]
+        case "api-409" | "api-429" | "api-500" | "answers-lost":
+            return [_nth(name, _every(text, target))]
+        case "killed":
+            return [Killed(_killed_after(text, target, after))]
         case _:
             raise UsageError(f"there is no fault `{name}`", f"known faults: {', '.join(NAMES)}")
 
@@ -71,6 +77,35 @@ def _budgets(target: str, state: ClusterState) -> list[Budget]:
 
 def _tightened(budget: Budget, state: ClusterState, after: timedelta) -> BudgetTightened:
     return BudgetTightened(budget.ref, Share(len(selected(budget, state))), after)
+
+
+def _moment(text: str, given: str) -> timedelta:
+    try:
+        found = parse_duration(given)
+    except ValueError as error:
+        raise UsageError(f"fault `{text}`: {error}") from error
+    if found > _LONGEST:
+        raise UsageError(f"fault `{text}`: no rehearsal lasts as long as {given}")
+    return found
+
+
+def _killed_after(text: str, target: str, after: timedelta) -> timedelta:
+    """`target`: a number of seconds, or a duration with its unit; `after` says the same as for other faults."""
+    if target and after:
+        raise UsageError(f"fault `{text}`: it says twice when the run is killed")
+    return _moment(text, f"{target}s" if target.isdecimal() else target) if target else after or _KILLED_AFTER
+
+
+def _nth(name: str, every: int) -> Fault:
+    match name:
+        case "api-409":
+            return Refusals(every, "conflict")
+        case "api-429":
+            return Refusals(every, "blocked", retry_after=1)
+        case "api-500":
+            return Refusals(every, "failed")
+        case _:
+            return AnswersLost(every)
 
 
 def _every(text: str, target: str) -> int:
