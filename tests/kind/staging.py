@@ -18,7 +18,7 @@ _IMAGE = {"image": "underway/shop:1", "imagePullPolicy": "IfNotPresent"}
 _REQUESTS = {"requests": {"cpu": "5m", "memory": "8Mi"}}
 
 
-def serving(warm_up: str = "2s", *, polite: bool = False) -> dict[str, Any]:
+def serving(warm_up: str = "4s", *, polite: bool = False) -> dict[str, Any]:
     """A container that is Ready once it has warmed up. Polite: goes on serving for 3 s when it is asked to stop."""
     manners = {"lifecycle": {"preStop": {"sleep": {"seconds": 3}}}} if polite else {}
     return {
@@ -164,6 +164,8 @@ def scene(namespace: str, manifests: Sequence[Manifest], first_on: str = "") -> 
         kubectl("cordon", name)
     kubectl("delete", "namespace", namespace, "--ignore-not-found")  # an interrupted session's
     kubectl("create", "namespace", namespace)
+    # without it the first pods' volumes fail once, and they start a second late
+    until(lambda: _there(namespace, "configmap", "kube-root-ca.crt"), 30, f"{namespace} has its certificates")
     try:
         kubectl(
             "-n",
@@ -181,8 +183,13 @@ def scene(namespace: str, manifests: Sequence[Manifest], first_on: str = "") -> 
     finally:
         for name in workers():
             kubectl("uncordon", name)
+        kubectl("-n", namespace, "delete", "deployments,statefulsets,daemonsets,jobs,pods", "--all", "--wait=false")
         kubectl("delete", "namespace", namespace, "--wait=false")
         until(lambda: not items("-n", namespace, "pods"), 60, f"the pods of {namespace} are gone")
+
+
+def _there(namespace: str, kind: str, name: str) -> bool:
+    return bool(kubectl("-n", namespace, "get", kind, name, "--ignore-not-found"))
 
 
 def _on_the_way(namespace: str) -> list[str]:

@@ -78,7 +78,7 @@ class Jobs:
             self._ended.setdefault(pod.owner.uid, Counter())[ended] += 1
             if ended == "Failed":
                 self._not_before[pod.owner.uid] = self._world.now + self._world.settings.job_backoff
-        self._queue.add(Ref("job", pod.namespace, pod.owner.name))
+        self._queue.add(Ref("job", pod.namespace, pod.owner.name), self._world.settings.job_sync_period)
 
     def _sync(self, ref: Ref) -> None:
         job = self._world.get(Workload, ref)

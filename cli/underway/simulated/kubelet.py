@@ -117,7 +117,12 @@ class Kubelets:
             return
         for tell in self.on_finish:
             tell(pod)
-        self._world.put(msgspec.structs.replace(pod, phase="Succeeded", ready=False, ready_since=None))
+        self._world.after(self._world.settings.finish_report, partial(self._report_finish, ref, uid))
+
+    def _report_finish(self, ref: Ref, uid: str) -> None:
+        pod = self._present(ref, uid)
+        if pod is not None and pod.deleting is None:
+            self._world.put(msgspec.structs.replace(pod, phase="Succeeded", ready=False, ready_since=None))
 
     def _exit(self, ref: Ref, uid: str) -> None:
         pod = self._present(ref, uid)
