@@ -188,14 +188,18 @@ class Large:
         )
 
 
+def write_large(path: Path, nodes: int, pods: int) -> None:
+    with path.open("wb") as file:
+        file.writelines(line + b"\n" for line in write(Large(nodes, pods).objects(), AT, "large"))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path)
     parser.add_argument("--nodes", type=int, default=5_000)
     parser.add_argument("--pods", type=int, default=100_000)
     given = parser.parse_args()
-    with given.file.open("wb") as file:
-        file.writelines(line + b"\n" for line in write(Large(given.nodes, given.pods).objects(), AT, "large"))
+    write_large(given.file, given.nodes, given.pods)
 
 
 if __name__ == "__main__":

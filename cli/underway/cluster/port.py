@@ -19,8 +19,10 @@ class Cluster(Protocol):
         """What is known now. The same object every time, kept current between two awaits; costs nothing."""
         ...
 
-    async def changed(self, until: datetime) -> None:
-        """Return when something in the state has changed since this was last awaited, or at `until`."""
+    async def changed(self, until: datetime, *, statuses: bool = True) -> None:
+        """Return when something in the state has changed since this was last awaited, or at `until`. Without
+        `statuses` what only controllers report of their workloads need not count, a Job's end apart.
+        """
         ...
 
     def silence(self) -> timedelta:

@@ -27,7 +27,7 @@ from underway.commands import (
 )
 from underway.errors import ExitStatus, UnderwayError
 
-_COLLECT_AFTER = 100_000
+COLLECT_AFTER = 100_000
 
 app = typer.Typer(
     name="underway",
@@ -59,7 +59,7 @@ def main() -> None:
     All has been written and closed by then, so the process ends at once: Python would first take itself apart.
     """
     # what imports make stays as long as the process: looking through it again and again takes a sixth of the start
-    gc.set_threshold(_COLLECT_AFTER)
+    gc.set_threshold(COLLECT_AFTER)
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - for good
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - for good
     os._exit(answer())

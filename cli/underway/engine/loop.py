@@ -157,7 +157,9 @@ class Loop:
     async def _something(self, until: datetime) -> None:
         """Wait for a change, the end of a write, a nudge, or the moment."""
         self.nudge.clear()
-        changed = asyncio.ensure_future(self.cluster.changed(until))
+        watched = any(found.gate.kind in FROM_STATE for found in self.run.watched.values())
+        statuses = watched or self.run.phase != "proceeding"
+        changed = asyncio.ensure_future(self.cluster.changed(until, statuses=statuses))
         nudged = asyncio.ensure_future(self.nudge.wait())
         try:
             await asyncio.wait((changed, nudged), return_when=asyncio.FIRST_COMPLETED)

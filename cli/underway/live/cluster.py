@@ -40,7 +40,7 @@ class LiveCluster:
     def state(self) -> ClusterState:
         return self._mirror.state
 
-    async def changed(self, until: datetime) -> None:
+    async def changed(self, until: datetime, *, statuses: bool = True) -> None:  # noqa: ARG002 - all of them count
         for task in self._tasks:
             if task.done():
                 task.result()

@@ -15,21 +15,12 @@ class ReplicaSets:
         self._world = world
         self._queue = WorkQueue[Ref](world, self._sync, world.settings.controller_delay)
         self._orphans: dict[str, dict[Ref, None]] = {}
-        self._in_namespace: dict[str, dict[Ref, None]] = {}
         world.watch(Pod, self._pod_changed)
         world.watch(Workload, self._workload_changed)
 
-    def _workload_changed(self, old: Workload | None, new: Workload | None) -> None:
-        workload = new or old
-        if workload is None or workload.kind != "replicaset":
-            return
-        known = self._in_namespace.setdefault(workload.namespace, {})
-        if new is None:
-            known.pop(workload.ref, None)
-        else:
-            known[workload.ref] = None
-            if not self._world.is_settled(workload):
-                self._queue.add(workload.ref)
+    def _workload_changed(self, _old: Workload | None, new: Workload | None) -> None:
+        if new is not None and new.kind == "replicaset" and not self._world.is_settled(new):
+            self._queue.add(new.ref)
 
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
         for pod in () if self._world.starting else (old, new):
@@ -47,10 +38,9 @@ class ReplicaSets:
             self._tell_matching(new)
 
     def _tell_matching(self, orphan: Pod) -> None:
-        for ref in self._in_namespace.get(orphan.namespace, ()):
-            found = self._world.get(Workload, ref)
-            if found and found.selector and found.selector.matches(orphan.labels):
-                self._queue.add(ref)
+        for found in self._world.state.adopting(orphan.namespace, orphan.labels):
+            if found.kind == "replicaset":
+                self._queue.add(found.ref)
 
     def _sync(self, ref: Ref) -> None:
         found = self._world.get(Workload, ref)

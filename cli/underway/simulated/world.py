@@ -40,6 +40,8 @@ class World:
         """What is told is there already, nothing has changed."""
         self.version = 0
         """Grows with every change of the state."""
+        self.reports = 0
+        """How many of them were but a controller's report of its workload."""
         self.assumptions: list[str] = []
         self._observers: dict[type, list[Callable[[Any, Any], None]]] = {}
         self._events: list[tuple[datetime, int, Callable[[], None]]] = []
@@ -87,6 +89,7 @@ class World:
         new = msgspec.structs.replace(new, resource_version=str(self._revision))
         self.state.put(new)
         self.version += 1
+        self.reports += _is_report(old, new)
         self._notify(old, new)
         return new
 
@@ -146,6 +149,17 @@ class World:
         while self._events and self._events[0][0] <= moment:
             self.run_instant()
         self.now = max(self.now, moment)
+
+
+def _is_report(old: Object | None, new: Object) -> bool:
+    return (
+        isinstance(new, Workload)
+        and isinstance(old, Workload)
+        and new.kind != "job"
+        and (new.generation, new.replicas, new.owner) == (old.generation, old.replicas, old.owner)
+        and new.labels == old.labels
+        and new.annotations == old.annotations
+    )
 
 
 def _moments(state: ClusterState) -> Iterator[datetime]:
