@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from underway.cluster.model import Node, Pod
+from underway.cluster.podspec import PodSpec
 from underway.cluster.room import Room
 from underway.simulated.world import World
 
@@ -20,7 +19,6 @@ class Capacity(Room):
         super().__init__(world.state)
         self._world = world
         self._scored: dict[str, tuple[int, int]] = {}
-        self._scores: dict[str, dict[tuple[int, int], int]] = {}
         world.watch(Pod, self._pod_changed)
         world.watch(Node, self._node_changed)
 
@@ -38,23 +36,13 @@ class Capacity(Room):
         super().forget(node)
         self._usage.pop(node, None)
         self._scored.pop(node, None)
-        self._scores.pop(node, None)
 
-    def resource_scores(self, pod: Pod, nodes: Iterable[Node]) -> list[int]:
-        """NodeResourcesFit (LeastAllocated) and NodeResourcesBalancedAllocation together: 0 to 200 each."""
-        requests, scores = pod.spec.requests, []
-        key = (requests.get("cpu", 0), requests.get("memory", 0))
-        for node in nodes:
-            known = self._scores.get(node.name)
-            if known is None:
-                known = self._scores[node.name] = {}
-            if key not in known:
-                known[key] = self._least_allocated(pod, node) + self._balanced(pod, node)
-            scores.append(known[key])
-        return scores
+    def score(self, spec: PodSpec, node: Node) -> int:
+        """NodeResourcesFit (LeastAllocated) and NodeResourcesBalancedAllocation together: 0 to 200."""
+        return self._least_allocated(spec, node) + self._balanced(spec, node)
 
-    def _least_allocated(self, pod: Pod, node: Node) -> int:
-        own, used = _scored(pod), self._scored_requests(node.name)
+    def _least_allocated(self, spec: PodSpec, node: Node) -> int:
+        own, used = _scored(spec), self._scored_requests(node.name)
         scores = [
             max(total - used[place] - own[place], 0) * 100 // total
             for place, resource in enumerate(("cpu", "memory"))
@@ -62,9 +50,9 @@ class Capacity(Room):
         ]
         return sum(scores) // len(scores) if scores else 0
 
-    def _balanced(self, pod: Pod, node: Node) -> int:
+    def _balanced(self, spec: PodSpec, node: Node) -> int:
         """The nearer the used shares of cpu and memory, the better; a pod that requests nothing has no say."""
-        requests = pod.spec.requests
+        requests = spec.requests
         if not requests.get("cpu") and not requests.get("memory"):
             return 0
         used = self.usage(node.name).requests
@@ -78,11 +66,11 @@ class Capacity(Room):
     def _scored_requests(self, node: str) -> tuple[int, int]:
         found = self._scored.get(node)
         if found is None:
-            amounts = [_scored(pod) for pod in self._world.state.pods_on(node) if not pod.finished]
+            amounts = [_scored(pod.spec) for pod in self._world.state.pods_on(node) if not pod.finished]
             found = self._scored[node] = (sum(cpu for cpu, _ in amounts), sum(memory for _, memory in amounts))
         return found
 
 
-def _scored(pod: Pod) -> tuple[int, int]:
-    requests = pod.spec.requests
+def _scored(spec: PodSpec) -> tuple[int, int]:
+    requests = spec.requests
     return requests.get("cpu") or _DEFAULT_CPU, requests.get("memory") or _DEFAULT_MEMORY

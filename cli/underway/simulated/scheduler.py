@@ -75,9 +75,9 @@ class Scheduler:
         pod = self._world.get(Pod, ref)
         if pod is None or pod.node or pod.deleting is not None or pod.finished:
             return
-        candidates, obstacles = self._filter(pod)
+        candidates, scores, obstacles = self._filter(pod)
         if candidates:
-            node = best_node(pod, candidates, self._capacity, self._world.state)
+            node = best_node(pod, candidates, scores, self._capacity, self._world.state)
             self._world.put(msgspec.structs.replace(pod, node=node.name, scheduled=self._world.now, waiting=""))
             return
         self._attempts[ref] += 1
@@ -85,16 +85,16 @@ class Scheduler:
         self._waiting[ref] = self._world.now + backoff
         self._world.put(msgspec.structs.replace(pod, waiting=unschedulable_message(obstacles)))
 
-    def _filter(self, pod: Pod) -> tuple[list[Node], Counter[str]]:
+    def _filter(self, pod: Pod) -> tuple[list[Node], list[int], Counter[str]]:
         nodes = self._world.state.nodes
         if self._names_as_of != self._world.state.topology:
             self._names, self._names_as_of = tuple(nodes), self._world.state.topology
         start = self._next_start % len(nodes) if nodes else 0
         names = chain(islice(self._names, start, None), islice(self._names, start))
-        found, obstacles, looked_at = self._capacity.search(pod).fitting(names, _enough(len(nodes)))
+        found, scores, obstacles, looked_at = self._capacity.search(pod).fitting(names, _enough(len(nodes)))
         if nodes:
             self._next_start = (start + looked_at) % len(nodes)
-        return found, obstacles
+        return found, scores, obstacles
 
 
 def _enough(nodes: int) -> int:

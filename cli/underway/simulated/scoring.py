@@ -24,14 +24,15 @@ _TAINTS, _AFFINITY, _SPREAD = 3, 2, 2
 _HOST, _ZONE = "kubernetes.io/hostname", "topology.kubernetes.io/zone"
 
 
-def best_node(pod: Pod, nodes: Sequence[Node], capacity: Capacity, state: ClusterState) -> Node:
-    """The node to bind to; `nodes` all fit, and are not empty."""
+def best_node(
+    pod: Pod, nodes: Sequence[Node], resources: Sequence[int], capacity: Capacity, state: ClusterState
+) -> Node:
+    """The node to bind to; `nodes` all fit, and are not empty. `resources`: the scores for their resources."""
     if len(nodes) == 1:
         return nodes[0]
     taints = _taint_scores(pod, nodes)
     affinity = _affinity_scores(pod, nodes, capacity, state)
     spread = _spread_scores(pod, nodes, capacity, state)
-    resources = capacity.resource_scores(pod, nodes)
     totals = [
         own + _TAINTS * disliked + _AFFINITY * near + _SPREAD * apart
         for own, disliked, near, apart in zip(resources, taints, affinity, spread, strict=True)
