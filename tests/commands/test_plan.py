@@ -45,6 +45,18 @@ def test_every_pod_of_the_nodes_is_in_the_plan_once_with_its_reason() -> None:
     assert planned()["leastMoves"] == sum(pod["verdict"] in ("handoff", "evict") for pod in pods)
 
 
+def test_the_free_room_at_the_tightest_moment_is_told() -> None:
+    plan = planned()
+    tightest = plan["tightest"]
+    assert 0 < tightest["atSeconds"] < plan["durationSeconds"]
+    assert set(tightest["nodesAway"]) <= {node["name"] for node in plan["nodes"]}
+    assert len(tightest["nodesAway"]) == 1
+    assert all(0 < tightest[share] < 1 for share in ("cpuFree", "memoryFree", "podsFree"))
+    text = " ".join(underway("plan", PLAYBOOK, *SHOP).out.split())
+    assert f"Room {int(tightest['cpuFree'] * 100)}% of cpu, " in text
+    assert f"with {tightest['nodesAway'][0]} away" in text
+
+
 def test_planning_twice_gives_the_same_bytes_in_every_form() -> None:
     for form in ("text", "wide", "json", "yaml"):
         first, second = (underway("plan", PLAYBOOK, *SHOP, "-o", form).out for _ in range(2))
@@ -77,6 +89,7 @@ def test_what_stands_in_the_way_is_in_the_plan_and_its_exit_status(tmp_path: Pat
     )
     plan = planned("--cluster", str(bare), status=4)
     assert [blocker["object"] for blocker in plan["blockers"]] == ["pod/shop/bare"]
+    assert plan["tightest"] is None
     assert all(blocker["reason"] and blocker["remedy"] for blocker in plan["blockers"])
     assert {pod["name"]: pod["verdict"] for pod in plan["pods"]}["bare"] == "blocked"
     assert plan["changes"] is False

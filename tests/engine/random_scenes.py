@@ -213,7 +213,11 @@ def scenes(draw: st.DrawFn, *, sound: bool = False) -> Scene:
     first = draw(steps(names, objects, sound=sound))
     more: list[dict[str, Any]] = [{"soak": {"for": draw(st.sampled_from(["0s", "4s"]))}}] if seldom(draw) else []
     if seldom(draw):
-        more.append(draw(steps(names[::-1], objects, sound=sound)))
+        again = draw(steps(names[::-1], objects, sound=sound))
+        if sound:
+            # what one step moves to another's nodes has to be allowed there too, and only playing it tells
+            again["nodes"]["drain"] = first["nodes"]["drain"]
+        more.append(again)
     spec: dict[str, Any] = {"steps": [first, *more]}
     if not sound:
         spec["guards"] = draw(gates(objects))

@@ -12,6 +12,7 @@ from pathlib import Path
 from underway.cluster.snapshot import write
 from underway.cluster.state import ClusterState
 from underway.commands.options import Target
+from underway.commands.tightest import FreeRoom
 from underway.commands.writing import write_whole
 from underway.engine import preflight, saved_plan
 from underway.engine.doctor import Finding, examine
@@ -135,7 +136,9 @@ async def _plan_on_live(playbook: Playbook, source: str, target: Target, *, with
         namespace = target.namespace or connection.namespace
     state = ClusterState(sorted(objects, key=lambda found: found.ref))
     targets = saved_plan.targets(playbook, state) if with_targets else ()
-    found = await _plan(playbook, source, SimulatedCluster(state, settings=Settings(start=now)), namespace)
+    found = await _plan(
+        playbook, source, SimulatedCluster(state, settings=Settings(start=now), at_rest=True), namespace
+    )
     return Planned(found, targets, connection.context, namespace)
 
 
@@ -150,9 +153,10 @@ async def _plan(playbook: Playbook, source: str, cluster: SimulatedCluster, name
     if found:
         return refused(playbook, list(_judged(playbook, state)), found)
     measuring = AssumedMeasuring(cluster)
+    room = FreeRoom(cluster)
     present = frozenset(pod.uid for pod in state.pods.values())
     events = await _played(playbook, source, namespace, cluster, measuring)
-    return planned(playbook, events, present, [*cluster.assumptions, *measuring.assumptions])
+    return planned(playbook, events, present, [*cluster.assumptions, *measuring.assumptions], room.tightest())
 
 
 async def _played(
@@ -180,7 +184,7 @@ async def _played(
             simulated=True,
         )
     )
-    await Loop(run, cluster, measuring, take).drive()
+    await Loop(run, cluster, measuring, take, pulses=False).drive()
     take(receipt_of(run, tally, cluster.now(), ()))
     return events
 

@@ -69,10 +69,22 @@ class PlannedStep(_Part, frozen=True, kw_only=True):
     nodes: tuple[str, ...] = ()
 
 
+class Tightest(_Part, frozen=True, kw_only=True):
+    """The moment at which the nodes that take pods, those that are schedulable and Ready, had the least left, as shares
+    (0 to 1) of what they can give. `nodes_away`: the other nodes.
+    """
+
+    at_seconds: float
+    cpu_free: float
+    memory_free: float
+    pods_free: float
+    nodes_away: tuple[str, ...]
+
+
 class Plan(_Part, frozen=True, kw_only=True):
     """`changes`: whether anything would be changed. `moves`: how often a pod leaves a node, replacements that have to
     move once more included; `least_moves`: how many pods have to leave, each once. `assumptions`: what the cluster
-    does not tell.
+    does not tell. `tightest` is None if nothing was played.
     """
 
     schema: str = SCHEMA
@@ -90,6 +102,7 @@ class Plan(_Part, frozen=True, kw_only=True):
     blockers: tuple[Blocker, ...]
     steps: tuple[PlannedStep, ...]
     assumptions: tuple[str, ...]
+    tightest: Tightest | None = None
 
 
 @dataclass
@@ -164,7 +177,9 @@ def refused(playbook: Playbook, pods: Sequence[PlannedPod], blockers: Sequence[B
     )
 
 
-def planned(playbook: Playbook, events: Sequence[Event], present: frozenset[str], assumptions: Sequence[str]) -> Plan:
+def planned(
+    playbook: Playbook, events: Sequence[Event], present: frozenset[str], assumptions: Sequence[str], tightest: Tightest
+) -> Plan:
     """Fold the events of the run that was played. `present`: the UIDs of the pods that are there now. The last event
     is the receipt; if it is not a good one, what went wrong stands among the blockers.
     """
@@ -194,6 +209,7 @@ def planned(playbook: Playbook, events: Sequence[Event], present: frozenset[str]
         blockers=_blockers(end),
         steps=tuple(_step(started, ended, fold) for started, ended in fold.steps.values()),
         assumptions=tuple(assumptions),
+        tightest=tightest,
     )
 
 

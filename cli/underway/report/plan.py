@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import msgspec
 import yaml
 
-from underway.engine.plan import Plan, PlannedNode, PlannedPod
+from underway.engine.plan import Plan, PlannedNode, PlannedPod, Tightest
 from underway.report.blockers import render_blockers
 from underway.report.tables import pairs, paragraph, table
 from underway.report.words import count, gathered, seconds, visible
 
 _WIDE = 200
+_AWAY = 3
+"""So many of the nodes that are away are named; all of them if the form is wide."""
 
 
 def plan_json(plan: Plan) -> str:
@@ -34,7 +37,7 @@ def plan_text(plan: Plan, *, wide: bool = False) -> str:
     shown = [pod for pod in plan.pods if wide or pod.verdict != "skip"]
     if shown:
         blocks.append(_wide(shown) if wide else list(_grouped(shown)))
-    blocks.append(pairs(list(_facts(plan))))
+    blocks.append(pairs(list(_facts(plan, wide=wide))))
     if plan.assumptions:
         said = plan.assumptions if wide else gathered(plan.assumptions)
         lines = (paragraph(visible(each), first="  ", indent="    ") for each in said)
@@ -88,7 +91,7 @@ def _grouped(pods: Iterable[PlannedPod]) -> Iterable[str]:
         yield from paragraph(visible(pod.reason), first=" " * 10, indent=" " * 10)
 
 
-def _facts(plan: Plan) -> Iterable[tuple[str, str]]:
+def _facts(plan: Plan, *, wide: bool) -> Iterable[tuple[str, str]]:
     stay = sum(pod.verdict == "skip" for pod in plan.pods)
     how = f" ({plan.handed_off} handed off + {plan.evicted} evicted)" if plan.moves else ""
     yield "Moves", f"{plan.moves}{how}, {plan.least_moves} at least"
@@ -96,3 +99,24 @@ def _facts(plan: Plan) -> Iterable[tuple[str, str]]:
     for step in plan.steps:
         took = "not reached" if step.duration_seconds is None else seconds(step.duration_seconds)
         yield "Step", f"{visible(step.name)}: {took}, from {seconds(step.begins_seconds)} on"
+    if plan.tightest is not None:
+        yield "Room", _room(plan.tightest, wide=wide)
+
+
+def _room(tightest: Tightest, *, wide: bool) -> str:
+    free = " and ".join(
+        (
+            f"{_percent(tightest.cpu_free)} of cpu, {_percent(tightest.memory_free)} of memory",
+            _percent(tightest.pods_free),
+        )
+    )
+    away = [visible(name) for name in tightest.nodes_away]
+    shown = away if wide else away[:_AWAY]
+    more = f" and {len(away) - len(shown):,} more" if len(away) > len(shown) else ""
+    without = f", with {', '.join(shown)}{more} away" if away else ""
+    return f"{free} of pods free at the tightest moment, {seconds(tightest.at_seconds)} after the beginning{without}"
+
+
+def _percent(share: float) -> str:
+    """Rounded down: what is nearly full is not said to have room."""
+    return f"{math.floor(share * 100 + 1e-9)}%"
