@@ -79,6 +79,8 @@ def test_a_statefulset_and_a_daemonset() -> None:
     status = {"replicas": 3, "readyReplicas": 2, "updatedReplicas": 1, "availableReplicas": 2}
     found = workload("statefulset", {"replicas": 3, "updateStrategy": {"type": "OnDelete"}}, status)
     assert (found.replicas, found.ready, found.updated, found.strategy) == (3, 2, 1, "OnDelete")
+    assert not found.parallel
+    assert workload("statefulset", {"podManagementPolicy": "Parallel"}, {}).parallel
     status = {
         "desiredNumberScheduled": 5,
         "currentNumberScheduled": 4,

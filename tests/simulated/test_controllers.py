@@ -31,8 +31,7 @@ def test_a_stateful_set_starts_one_after_another() -> None:
 
 
 def test_a_parallel_stateful_set_starts_all_at_once() -> None:
-    settings = Settings(parallel_statefulsets=frozenset({"shop/db"}))
-    cluster = settled(*NODES, workload("statefulset", "db", 3), settings=settings)
+    cluster = settled(*NODES, workload("statefulset", "db", 3, parallel=True))
     assert len({pod.created for pod in pods(cluster, "db")}) == 1
 
 

@@ -140,6 +140,8 @@ class Workload(msgspec.Struct, frozen=True, gc=False):
     """status.replicas: how many pods there are."""
     strategy: str = ""
     """Deployment: RollingUpdate or Recreate; StatefulSet and DaemonSet: RollingUpdate or OnDelete."""
+    parallel: bool = False
+    """A StatefulSet whose podManagementPolicy is Parallel."""
     paused: bool = False
     generation: int = 0
     observed_generation: int = 0

@@ -41,6 +41,7 @@ class WireWorkloadSpec(Wire):
     paused: bool | None = None
     suspend: bool | None = None
     parallelism: int | None = None
+    pod_management_policy: str | None = None
     backoff_limit: int | None = None
 
 
@@ -121,7 +122,9 @@ class WireReplicaSet(WireWorkload):
 
 class WireStatefulSet(WireWorkload):
     def decoded(self) -> Workload:
-        return self.workload("statefulset", strategy=_type(self.asked.update_strategy), **self.counts())
+        asked = self.asked
+        parallel = asked.pod_management_policy == "Parallel"
+        return self.workload("statefulset", strategy=_type(asked.update_strategy), parallel=parallel, **self.counts())
 
 
 class WireDaemonSet(WireWorkload):

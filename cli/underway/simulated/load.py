@@ -50,7 +50,6 @@ class _Template(msgspec.Struct):
 
 
 class _Spec(msgspec.Struct, rename="camel"):
-    pod_management_policy: str | None = None
     ports: list[_Port] | None = None
     template: _Template | None = None
 
@@ -82,7 +81,6 @@ class Loaded:
     at: datetime | None = None
     """When the latest snapshot was taken."""
     assumptions: list[str] = field(default_factory=list)
-    parallel: set[str] = field(default_factory=set)
     host_ports: dict[int, int] = field(default_factory=dict)
     node_ports: dict[int, Ref] = field(default_factory=dict)
 
@@ -116,9 +114,7 @@ def simulate(loaded: Loaded, *, settings: Settings | None = None, faults: Sequen
     then.
     """
     given = settings or Settings()
-    given = replace(
-        given, parallel_statefulsets=given.parallel_statefulsets | loaded.parallel, start=loaded.at or given.start
-    )
+    given = replace(given, start=loaded.at or given.start)
     state = ClusterState(loaded.objects.values())
     cluster = SimulatedCluster(state, settings=given, at_rest=loaded.at_rest)
     if not loaded.at_rest:
@@ -206,8 +202,6 @@ def _take_object(loaded: Loaded, document: Mapping[str, Any], source: str) -> No
         if isinstance(found, Workload | Pod | Budget | Service):
             raise UsageError(f"{source}: {name}: `spec` is missing", "is the file cut off?")
         outline.spec = _Spec()
-    if outline.spec.pod_management_policy == "Parallel":
-        loaded.parallel.add(f"{found.ref.namespace}/{found.ref.name}")
     if isinstance(found, Service):
         loaded.node_ports |= {port.node_port: found.ref for port in outline.spec.ports or () if port.node_port}
     if isinstance(found, Workload) and outline.spec.template is not None:

@@ -86,6 +86,3 @@ class Settings:
     """How long a kubelet may be silent before its node is no longer Ready."""
     lost_node_toleration: timedelta = timedelta(seconds=300)
     """The tolerationSeconds that admission gives every pod for an unreachable node."""
-
-    parallel_statefulsets: frozenset[str] = frozenset()
-    """NAMESPACE/NAME of those with podManagementPolicy Parallel."""

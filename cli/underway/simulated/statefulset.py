@@ -36,10 +36,9 @@ class StatefulSets:
         found = self._world.get(Workload, ref)
         if found is None:
             return
-        parallel = f"{found.namespace}/{found.name}" in self._world.settings.parallel_statefulsets
         pods = {_ordinal(pod): pod for pod in self._world.state.pods_of(found.uid)}
-        if self._fill(found, pods, parallel=parallel):
-            self._shrink(found, pods, parallel=parallel)
+        if self._fill(found, pods):
+            self._shrink(found, pods)
         pods = {_ordinal(pod): pod for pod in self._world.state.pods_of(found.uid)}
         ready = sum(1 for pod in pods.values() if pod.ready and is_active(pod))
         self._world.put(
@@ -53,7 +52,7 @@ class StatefulSets:
             )
         )
 
-    def _fill(self, found: Workload, pods: dict[int, Pod], *, parallel: bool) -> bool:
+    def _fill(self, found: Workload, pods: dict[int, Pod]) -> bool:
         """Make what is missing, in order. True: nothing stands in the way of scaling down."""
         settled = True
         for ordinal in range(found.replicas):
@@ -65,15 +64,15 @@ class StatefulSets:
                 self._create(found, ordinal)
             if pod is None or not pod.ready or pod.deleting is not None:
                 settled = False
-                if not parallel:
+                if not found.parallel:
                     return False
-        return settled or parallel
+        return settled or found.parallel
 
-    def _shrink(self, found: Workload, pods: dict[int, Pod], *, parallel: bool) -> None:
+    def _shrink(self, found: Workload, pods: dict[int, Pod]) -> None:
         for ordinal in sorted((number for number in pods if number >= found.replicas), reverse=True):
             if pods[ordinal].deleting is None:
                 delete_pod(self._world, pods[ordinal])
-            if not parallel:
+            if not found.parallel:
                 return
 
     def _create(self, found: Workload, ordinal: int) -> None:
