@@ -59,7 +59,7 @@ def general(text: str, run: str) -> str:
     return CHANCE.sub("-…", text.replace(run, "plan"))
 
 
-@random_examples(700)
+@random_examples(1000)
 @given(scenes())
 def test_the_plan_is_the_run(scene: Scene) -> None:
     cluster = SimulatedCluster(ClusterState(scene.objects))

@@ -39,6 +39,16 @@ def nothing_broken(stage: Stage, scene: Scene) -> None:
     assert [found for found in stage.witness.violations if found not in gaps] == []
 
 
+def as_before(stage: Stage, scene: Scene) -> None:
+    """No mark is left, and everything is as it was; which pods have a place may differ where not all have one."""
+    assert marked(stage.cluster) == []
+    stage.rest()
+    if stage.witness.tight:
+        assert own(stage.cluster.state()) == own(staged(scene).cluster.state())
+    else:
+        assert left(stage.cluster.state()) == stage.before
+
+
 def ending(run: Run, number: int, how: str) -> Callable[[int, asyncio.Task[None]], None]:
     def interrupt(count: int, driving: asyncio.Task[None]) -> None:
         if count == number and how == "killed":
@@ -75,7 +85,7 @@ def restored(stage: Stage) -> Receipt:
     return stage.play(stage.run(RESTORE, only_restore=True))
 
 
-@random_examples(500)
+@random_examples(600)
 @given(scenes(sound=True), HARMLESS)
 def test_what_is_not_refused_is_done_and_breaks_nothing(scene: Scene, faults: tuple[Fault, ...]) -> None:
     stage = staged(scene, faults)
@@ -83,15 +93,13 @@ def test_what_is_not_refused_is_done_and_breaks_nothing(scene: Scene, faults: tu
     PLAYED["done"] += 1
     receipt = stage.play(stage.run(scene.playbook))
     nothing_broken(stage, scene)
-    # where it is tight, the scheduler may put one replacement into the only place for another: that is put back
-    assert receipt.outcome == "done" or stage.witness.tight, receipt.reason
-    assert receipt.exit_status == (0 if receipt.outcome == "done" else 5)
-    assert receipt.left_changed == ()
-    stage.rest()
-    assert left(stage.cluster.state()) == stage.before
+    as_before(stage, scene)
+    # where it is tight, one pod may be put into the only place for another, or into a place that becomes free
+    if not stage.witness.tight:
+        assert (receipt.outcome, receipt.exit_status, receipt.left_changed) == ("done", 0, ()), receipt.reason
 
 
-@random_examples(600)
+@random_examples(700)
 @given(scenes(), HARMLESS, ENDS)
 def test_stopped_or_killed_after_any_event_all_is_put_back(
     scene: Scene, faults: tuple[Fault, ...], end: tuple[int, str]
@@ -104,14 +112,14 @@ def test_stopped_or_killed_after_any_event_all_is_put_back(
     receipt = stage.play(run, ending(run, number, how))
     if how == "killed" or receipt.left_changed:
         receipt = restored(stage)
-        assert receipt.outcome == "done", receipt.reason
     nothing_broken(stage, scene)
-    assert receipt.left_changed == ()
-    stage.rest()
-    assert left(stage.cluster.state()) == stage.before
+    as_before(stage, scene)
+    if not stage.witness.tight:
+        assert receipt.outcome in ("interrupted", "done") or how == "stopped", receipt.reason
+        assert receipt.left_changed == ()
 
 
-@random_examples(700)
+@random_examples(800)
 @given(st.data(), scenes(), st.none() | ENDS)
 def test_whatever_goes_wrong_nothing_is_broken_and_no_mark_stays(
     data: st.DataObject, scene: Scene, end: tuple[int, str] | None
