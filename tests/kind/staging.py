@@ -19,8 +19,8 @@ _REQUESTS = {"requests": {"cpu": "5m", "memory": "8Mi"}}
 
 
 def serving(warm_up: str = "4s", *, polite: bool = False) -> dict[str, Any]:
-    """A container that is Ready once it has warmed up. Polite: goes on serving for 3 s when it is asked to stop."""
-    manners = {"lifecycle": {"preStop": {"sleep": {"seconds": 3}}}} if polite else {}
+    """A container that is Ready once it has warmed up. Polite: goes on serving for 5 s when it is asked to stop."""
+    manners = {"lifecycle": {"preStop": {"sleep": {"seconds": 5}}}} if polite else {}
     return {
         "name": "app",
         **_IMAGE,
@@ -67,18 +67,8 @@ def statefulset(name: str, replicas: int, *, container: dict[str, Any] | None = 
         "spec": {
             "replicas": replicas,
             "serviceName": name,
-            "podManagementPolicy": "Parallel",
             **_template(name, container or serving(), {}, spec),
         },
-    }
-
-
-def daemonset(name: str) -> Manifest:
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "DaemonSet",
-        "metadata": {"name": name},
-        "spec": _template(name, plain(), {}, {}),
     }
 
 

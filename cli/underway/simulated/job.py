@@ -1,14 +1,14 @@
 """The Job controller: runs a Job's pods until enough of them have succeeded.
 
 A Job that is privileged on its node and names a Kubernetes version in its command is taken for an upgrade: its node's
-kubelet has that version when it is done.
+kubelet has that version when it is done. One that does nothing but `sleep` says how long it takes.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -18,9 +18,12 @@ import msgspec
 from underway.cluster.model import Pod, Ref, Workload
 from underway.simulated.kubelet import Kubelets
 from underway.simulated.pods import create_pod, delete_pod, is_active
+from underway.simulated.settings import DURATION
 from underway.simulated.world import WorkQueue, World
 
 _VERSION = re.compile(r"\bv1\.\d+\.\d+\b")
+_SLEEP = 2
+"""A sleep has at least so many words."""
 
 
 class Jobs:
@@ -48,10 +51,13 @@ class Jobs:
         template = (
             msgspec.structs.replace(job.template, labels={**job.template.labels, **names}) if job.template else None
         )
-        created = self._world.put(msgspec.structs.replace(job, uid=uid, template=template, generation=1))
+        words = [word for container in spec["containers"] for word in _words(container)]
+        annotations = {**_sleeping(words), **job.annotations}
+        created = self._world.put(
+            msgspec.structs.replace(job, uid=uid, template=template, annotations=annotations, generation=1)
+        )
         if spec.get("nodeName"):
             self._nodes[created.uid] = spec["nodeName"]
-        words = [word for container in spec["containers"] for word in _words(container)]
         versions = [version for word in words for version in _VERSION.findall(word)]
         if versions and spec.get("hostPID"):
             self._upgrades[created.uid] = versions[-1]
@@ -133,6 +139,13 @@ def _ending(pod: Pod | None) -> str:
     if pod is not None and pod.finished:
         return pod.phase
     return "Failed" if pod is None or pod.deleting is not None else ""
+
+
+def _sleeping(words: Sequence[str]) -> dict[str, str]:
+    """The annotation that says how long it runs, for a command such as `sleep 90s` or `sleep 90`."""
+    if len(words) < _SLEEP or words[0] != "sleep":
+        return {}
+    return {DURATION: f"{words[1]}s" if words[1].isdigit() else words[1]}
 
 
 def _words(container: Mapping[str, Any]) -> list[str]:

@@ -61,7 +61,7 @@ class Timings:
 
     def _find(self, pod: Pod, workload: Workload | None) -> Timing:
         settings = self._world.settings
-        samples = self._samples(workload)
+        samples = self._samples(pod, workload)
         given = _annotations(*samples[:1], pod, workload)
         name = str(workload.ref if workload else pod.ref)
         start_up, warm_up = _given(given, START_UP), _given(given, WARM_UP)
@@ -89,12 +89,14 @@ class Timings:
         took = settings.job_duration if MARK in workload.labels else settings.other_job_duration
         return took, f"{workload.ref}: its pods run for {format_duration(took)}"
 
-    def _samples(self, workload: Workload | None) -> list[Pod]:
+    def _samples(self, pod: Pod, workload: Workload | None) -> list[Pod]:
+        """The workload's pods, with `pod`, which may just have lost its controller."""
         if workload is None:
             return []
         state = self._world.state
         makers = [workload.uid, *(below.uid for below in state.workloads_of(workload.uid))]
-        return [pod for uid in makers for pod in state.pods_of(uid) if pod.restarts == 0]
+        found = {pod.uid: pod} | {own.uid: own for uid in makers for own in state.pods_of(uid)}
+        return [own for own in found.values() if own.restarts == 0]
 
     def _exit(self, pod: Pod, given: dict[str, str], name: str) -> tuple[timedelta, str]:
         told = _given(given, EXIT)
