@@ -27,7 +27,8 @@ RULES = st.one_of(
     SHARES.map(lambda share: {"min_available": share}),
     SHARES.map(lambda share: {"max_unavailable": share}),
 )
-MOMENTS = st.integers(0, 60).map(lambda seconds: timedelta(seconds=seconds))
+MOMENTS = st.integers(0, 12).map(lambda number: timedelta(seconds=number * number / 2))
+"""After the beginning; most of them while the first nodes are emptied."""
 SLOW = ("0s", "1s", "7s")
 
 
@@ -252,5 +253,5 @@ def harms(draw: st.DrawFn, scene: Scene) -> tuple[Fault, ...]:
                 found.append(NoRoom(after))
             case _:
                 tightened = draw(st.sampled_from(budgets))
-                found.append(BudgetTightened(tightened.ref, Share(draw(st.integers(1, 4))), after))
+                found.append(BudgetTightened(tightened.ref, Share(draw(st.integers(1, 5))), after))
     return (*found, *draw(HARMLESS))

@@ -47,11 +47,10 @@ class Witness:
         self.violations: list[str] = []
         self._cluster = cluster
         state = cluster.state()
-        self._needed = {
-            found.ref: disruption.desired(found, disruption.expected(found, state))
-            for found in state.budgets()
-            if disruption.healthy(found, state) >= disruption.desired(found, disruption.expected(found, state))
+        self._desired = {
+            found.ref: disruption.desired(found, disruption.expected(found, state)) for found in state.budgets()
         }
+        self._needed = dict(self._desired)
         self._served = [found for found in state.services() if ready_endpoints(found, state)]
         self._whole = [
             found
@@ -59,6 +58,7 @@ class Witness:
             if found.kind == "statefulset" and self._members(found.uid) == found.replicas
         ]
         self._excused = cluster.now()
+        self._excuse()
         self.tight = any(map(_homeless, state.pods.values()))
         """Whether a pod has found no place at some moment."""
         cluster.watch(Pod, lambda _, new: self._pod_changed(new))
@@ -77,16 +77,15 @@ class Witness:
     def _budget_changed(self, old: Budget | None, new: Budget | None) -> None:
         if old is not None and new is not None and old.min_available != new.min_available:
             self._excused = self._cluster.now() + _IN_FLIGHT
-            self._needed[new.ref] = disruption.desired(new, disruption.expected(new, self._cluster.state()))
+            desired = disruption.desired(new, disruption.expected(new, self._cluster.state()))
+            self._desired[new.ref] = self._needed[new.ref] = desired
             self._excuse()
 
     def _excuse(self) -> None:
         """Expect no more than there is."""
         state = self._cluster.state()
         self._needed = {
-            found.ref: min(self._needed[found.ref], disruption.healthy(found, state))
-            for found in state.budgets()
-            if found.ref in self._needed
+            found.ref: min(self._needed[found.ref], disruption.healthy(found, state)) for found in state.budgets()
         }
         self._served = [found for found in self._served if ready_endpoints(found, state)]
         self._whole = [found for found in self._whole if self._members(found.uid) >= found.replicas - 1]
@@ -101,8 +100,10 @@ class Witness:
         state, now = self._cluster.state(), self._cluster.now()
         for budget in state.budgets():
             healthy = disruption.healthy(budget, state)
-            if healthy < self._needed.get(budget.ref, 0):
+            if healthy < self._needed[budget.ref]:
                 self.violations.append(f"{now}: {budget.ref} has {healthy} healthy of {self._needed[budget.ref]}")
+            # as much as there was once has to stay, up to what the budget asks for
+            self._needed[budget.ref] = max(self._needed[budget.ref], min(self._desired[budget.ref], healthy))
         for service in self._served:
             if not ready_endpoints(service, state):
                 self.violations.append(f"{now}: {service.ref} has no endpoint")
