@@ -59,6 +59,8 @@ def _is_announced(node: Node) -> bool:
 
 def _detach_early(node: Node, step: NodesStep, room: Room, done: list[str], work: NodesWork, turn: Turn) -> None:
     for pod in turn.state.pods_on(node.name):
+        if marks.stage(pod):
+            continue
         judged = treatment(pod, step.drain, turn.state)
         if judged.handoff is not None and room.first_fit(pod, done) is not None:
             if pod.uid not in work.judged:
