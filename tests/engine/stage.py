@@ -51,6 +51,7 @@ class Witness:
             found.ref: disruption.desired(found, disruption.expected(found, state)) for found in state.budgets()
         }
         self._needed = dict(self._desired)
+        self._had = {found.ref: disruption.healthy(found, state) for found in state.budgets()}
         self._served = [found for found in state.services() if ready_endpoints(found, state)]
         self._whole = [
             found
@@ -102,8 +103,9 @@ class Witness:
             healthy = disruption.healthy(budget, state)
             if healthy < self._needed[budget.ref]:
                 self.violations.append(f"{now}: {budget.ref} has {healthy} healthy of {self._needed[budget.ref]}")
-            # as much as there was once has to stay, up to what the budget asks for
-            self._needed[budget.ref] = max(self._needed[budget.ref], min(self._desired[budget.ref], healthy))
+            # what is there again has to stay; replacements beside the pods that they replace were never there to stay
+            there = min(self._desired[budget.ref], self._had[budget.ref], healthy)
+            self._needed[budget.ref] = max(self._needed[budget.ref], there)
         for service in self._served:
             if not ready_endpoints(service, state):
                 self.violations.append(f"{now}: {service.ref} has no endpoint")

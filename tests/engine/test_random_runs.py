@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from random_scenes import HARMLESS, Scene, harms, scenes
 from stage import Stage, left
 
-from underway.cluster.model import Budget, Object
+from underway.cluster.model import Budget, Object, Pod, Workload
 from underway.cluster.podspec import Taint
 from underway.cluster.state import ClusterState
 from underway.engine.events import Receipt
@@ -21,6 +21,7 @@ from underway.engine.standing import standings
 from underway.playbook.load import from_command_line
 from underway.simulated.cluster import SimulatedCluster
 from underway.simulated.faults import Fault, NodeLost
+from underway.steps import marks
 
 RESTORE = from_command_line("restore", [{"soak": {"for": "0s"}}])
 ENDS = st.tuples(st.integers(1, 60), st.sampled_from(["stopped", "killed"]))
@@ -75,6 +76,17 @@ def marked(cluster: SimulatedCluster) -> list[Object]:
     state = cluster.state()
     refs = [ref for standing in standings(state, cluster.now()).values() for ref, _ in standing.changed]
     return [found for ref in refs if (found := state.get(ref)) is not None]
+
+
+def where(found: Object) -> str:
+    """The node that it is, that it is on, or that it is about."""
+    match found:
+        case Pod():
+            return found.node
+        case Workload():
+            return found.annotations[marks.JOB_NODE]
+        case _:
+            return found.ref.name
 
 
 def _is_own(taint: Taint) -> bool:
@@ -137,7 +149,7 @@ def test_whatever_goes_wrong_nothing_is_broken_and_no_mark_stays(
     left_over = marked(stage.cluster)
     assert {str(found.ref) for found in left_over} <= set(receipt.left_changed)
     lost = {fault.node for fault in faults if isinstance(fault, NodeLost)}
-    assert all(getattr(found, "node", found.name) in lost for found in left_over if not isinstance(found, Budget))
+    assert all(where(found) in lost for found in left_over if not isinstance(found, Budget))
     if not lost:
         assert receipt.left_changed == () or receipt.exit_status == 6
         assert own(stage.cluster.state()) == own(staged(scene).cluster.state())
