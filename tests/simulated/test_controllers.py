@@ -104,6 +104,31 @@ def test_a_job_runs_on_its_node_to_completion_and_goes_with_its_pods() -> None:
     run(story())
 
 
+def test_a_job_that_takes_too_long_has_failed_once_its_pod_is_gone() -> None:
+    ref = Ref("job", "default", "maintain-a")
+    pod_spec = {"nodeName": "a", "restartPolicy": "Never", "containers": [{"name": "m", "image": "i"}]}
+    manifest = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": ref.name, "namespace": ref.namespace},
+        "spec": {"activeDeadlineSeconds": 2, "template": {"metadata": {"labels": {"app": "slow"}}, "spec": pod_spec}},
+    }
+
+    async def story() -> None:
+        cluster = settled(*NODES)
+        await cluster.perform(CreateJob(ref, "run a Job", manifest))
+        await advance(cluster, 2)
+        (pod,) = pods(cluster, "slow")
+        assert pod.deleting is not None
+        assert not cluster.state().workloads[ref].failure
+        await advance(cluster, 5)
+        assert cluster.state().workloads[ref].failure == "Job was active longer than specified deadline"
+        await advance(cluster, 60)
+        assert pods(cluster, "slow") == []
+
+    run(story())
+
+
 def test_pods_take_as_long_as_their_siblings_took() -> None:
     async def story() -> None:
         slow = Settings(start_up=timedelta(seconds=4), warm_up=timedelta(seconds=9))

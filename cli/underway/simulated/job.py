@@ -21,6 +21,8 @@ from underway.simulated.pods import create_pod, delete_pod, is_active
 from underway.simulated.settings import DURATION
 from underway.simulated.world import WorkQueue, World
 
+_OVERDUE = "Job was active longer than specified deadline"
+"""The Job controller's words (reason DeadlineExceeded)."""
 _VERSION = re.compile(r"\bv1\.\d+\.\d+\b")
 _SLEEP = 2
 """A sleep has at least so many words."""
@@ -36,6 +38,8 @@ class Jobs:
         """By a Job's UID: how many of its pods succeeded and failed in this simulation."""
         self._not_before: dict[str, datetime] = {}
         """When a Job whose pod has failed gets its next one."""
+        self._overdue: set[str] = set()
+        """By UID, the Jobs whose activeDeadlineSeconds are over: each has failed when its last pod has ended."""
         kubelets.on_finish.append(self._upgrade)
         world.watch(Workload, self._workload_changed)
         world.watch(Pod, self._pod_changed)
@@ -61,11 +65,24 @@ class Jobs:
         versions = [version for word in words for version in _VERSION.findall(word)]
         if versions and spec.get("hostPID"):
             self._upgrades[created.uid] = versions[-1]
+        deadline = manifest["spec"].get("activeDeadlineSeconds")
+        if deadline is not None:
+            self._world.after(timedelta(seconds=deadline), partial(self._expire, created))
 
     def delete(self, job: Workload) -> None:
         """Its pods follow, as the garbage collector deletes them."""
         self._world.remove(job.ref)
         self._world.after(self._world.settings.controller_delay, partial(self._collect, job.uid))
+
+    def _expire(self, created: Workload) -> None:
+        job = self._world.get(Workload, created.ref)
+        if job is None or job.uid != created.uid or job.complete or job.failure:
+            return
+        self._overdue.add(job.uid)
+        for pod in list(self._world.state.pods_of(job.uid)):
+            if not pod.finished:
+                delete_pod(self._world, pod)
+        self._queue.add(job.ref)
 
     def _collect(self, uid: str) -> None:
         for pod in list(self._world.state.pods_of(uid)):
@@ -90,6 +107,9 @@ class Jobs:
         job = self._world.get(Workload, ref)
         if job is None or job.complete or job.failure or job.paused:
             return
+        if job.uid in self._overdue:
+            self._fail_overdue(job)
+            return
         pods = [pod for pod in self._world.state.pods_of(job.uid) if is_active(pod)]
         ended = self._ended.pop(job.uid, Counter())
         succeeded, failed = job.succeeded + ended["Succeeded"], job.failed + ended["Failed"]
@@ -109,6 +129,10 @@ class Jobs:
                 failure=failure,
             )
         )
+
+    def _fail_overdue(self, job: Workload) -> None:
+        if all(pod.finished for pod in self._world.state.pods_of(job.uid)):
+            self._world.put(msgspec.structs.replace(job, ready=0, current=0, failure=_OVERDUE))
 
     def _fill(self, job: Workload, missing: int) -> int:
         """Make the missing pods, or come back later if one has just failed. Returns how many were made."""
