@@ -10,7 +10,7 @@ from repertoire import SCENARIOS, Scenario
 from scenarios import played
 from staging import empty_stage
 
-_QUICKEST = ("refused", "no-service", "single-replica")
+_QUICKEST = ("refused", "no-warm-up", "single-replica")
 
 
 @pytest.fixture(scope="module")
