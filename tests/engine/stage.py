@@ -79,7 +79,8 @@ class Witness:
         if old is not None and new is not None and old.min_available != new.min_available:
             self._excused = self._cluster.now() + _IN_FLIGHT
             desired = disruption.desired(new, disruption.expected(new, self._cluster.state()))
-            self._desired[new.ref] = self._needed[new.ref] = desired
+            self._desired[new.ref] = desired
+            self._needed[new.ref] = min(desired, self._had[new.ref])
             self._excuse()
 
     def _excuse(self) -> None:
