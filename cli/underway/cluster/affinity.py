@@ -50,15 +50,21 @@ class Neighbors:
 
     def __init__(self, state: ClusterState) -> None:
         self._state = state
-        self._added: dict[Ref, tuple[Pod, str]] = {}
+        self._added: dict[str, dict[Ref, tuple[Pod, str]]] = {}
+        """By namespace."""
+        self._added_averse: dict[Ref, tuple[Pod, str]] = {}
+        """Those of them with anti-affinity."""
         self._removed: set[str] = set()
         self._domains: dict[object, tuple[int, frozenset[str]]] = {}
 
     def add(self, pod: Pod, node: str) -> None:
-        self._added[pod.ref] = (pod, node)
+        self._added.setdefault(pod.namespace, {})[pod.ref] = (pod, node)
+        if pod.spec.anti_affinity:
+            self._added_averse[pod.ref] = (pod, node)
 
     def remove(self, pod: Pod) -> None:
-        self._added.pop(pod.ref, None)
+        self._added.get(pod.namespace, {}).pop(pod.ref, None)
+        self._added_averse.pop(pod.ref, None)
         self._removed.add(pod.uid)
 
     def around(self, pod: Pod) -> Neighborhood | None:
@@ -110,20 +116,21 @@ class Neighbors:
         return found
 
     def _selected(self, namespace: str, selector: Selector) -> Iterator[tuple[Pod, str]]:
-        added, removed = self._added, self._removed
+        added, removed = self._added.get(namespace, {}), self._removed
         for other in self._state.pods_selected(namespace, selector):
             if other.node and not other.finished and other.uid not in removed and other.ref not in added:
                 yield other, other.node
         for other, where in added.values():
-            if other.namespace == namespace and selector.matches(other.labels):
+            if selector.matches(other.labels):
                 yield other, where
 
     def _averse(self, pod: Pod) -> Iterator[tuple[Pod, str, PodTerm]]:
         """The running pods whose anti-affinity names this one."""
         for other, term in self._state.averse_to(pod):
-            if other.node and not other.finished and other.uid not in self._removed and other.ref not in self._added:
+            added = other.ref in self._added_averse
+            if other.node and not other.finished and other.uid not in self._removed and not added:
                 yield other, other.node, term
-        for other, where in self._added.values():
+        for other, where in self._added_averse.values():
             for term in other.spec.anti_affinity:
                 if names(other, term, pod):
                     yield other, where, term
