@@ -179,8 +179,8 @@ def test_maintenance_that_takes_too_long_is_ended_and_its_node_given_back() -> N
     stage = Stage(cluster, dict(loaded.services()))
     job = {"image": "underway/shop:1", "args": ["sleep"], "timeout": "5s"}
     receipt = ended(stage, playbook(nodes={"maintain": {"job": job}}))
-    assert (receipt.outcome, receipt.exit_status) == ("failed", 5)
-    assert "failed: Job was active longer than specified deadline" in receipt.reason
+    assert (receipt.outcome, receipt.exit_status) == ("timedOut", 5)
+    assert "did not end within 5s" in receipt.reason
     assert all_is_as_before(stage, receipt)
 
 

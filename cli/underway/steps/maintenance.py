@@ -7,8 +7,8 @@ from hashlib import sha256
 from typing import Any
 
 from underway.cluster.actions import CreateJob
-from underway.cluster.model import Node, Ref
-from underway.cluster.state import MARK
+from underway.cluster.model import Node, Ref, Workload
+from underway.cluster.state import MARK, ClusterState
 from underway.playbook.models import MaintainJob
 from underway.steps import marks
 
@@ -67,3 +67,9 @@ def create(node: Node, work: MaintainJob, ref: Ref, run: str) -> CreateJob:
 def deadline(work: MaintainJob) -> timedelta:
     """After so long the Job must have ended one way or the other (activeDeadlineSeconds does it)."""
     return work.timeout + _START
+
+
+def progress(job: Workload, state: ClusterState) -> str:
+    """What a Job that has not ended is waited for."""
+    waiting = next((pod.waiting for pod in state.pods_of(job.uid) if pod.waiting), "")
+    return f"maintenance is at work{': ' + waiting if waiting else ''}"

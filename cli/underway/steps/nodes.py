@@ -9,7 +9,7 @@ from typing import Literal, assert_never
 
 from underway.cluster.actions import DeleteJob
 from underway.cluster.eligibility import tolerates_cordon
-from underway.cluster.model import Node, Pod, Ref
+from underway.cluster.model import Node, Pod
 from underway.cluster.state import ClusterState
 from underway.playbook.models import NodesStep
 from underway.steps import maintenance, marks
@@ -254,21 +254,17 @@ def _maintain(node: Node, here: NodeWork, step: NodesStep, work: NodesWork, turn
         _enter(node.name, here, "verifying", turn)
         return
     elif found.failure:
-        _fail(here, f"{ref} failed: {found.failure}")
+        # its deadline is its own to keep (activeDeadlineSeconds); it began a little after the phase did
+        late = turn.now >= here.since + job.timeout
+        reason = f"did not end within {format_duration(job.timeout)}" if late else f"failed: {found.failure}"
+        _fail(here, f"{ref} {reason}", timed_out=late)
     else:
-        turn.wait(ref, _job_wait(ref, turn.state))
+        turn.wait(ref, maintenance.progress(found, turn.state))
     if turn.now >= end:
         _fail(here, f"{ref} did not end within {format_duration(job.timeout)}", timed_out=True)
     if here.failure:
         _enter(node.name, here, "failed", turn)
     turn.look_again(end)
-
-
-def _job_wait(ref: Ref, state: ClusterState) -> str:
-    found = state.workloads.get(ref)
-    pods = state.pods_of(found.uid) if found else ()
-    waiting = next((pod.waiting for pod in pods if pod.waiting), "")
-    return f"maintenance is at work{': ' + waiting if waiting else ''}"
 
 
 def _verify(node: Node, here: NodeWork, work: NodesWork, turn: Turn, verify: Verify) -> None:
