@@ -107,3 +107,12 @@ def test_a_failed_pod_is_replaced_and_does_not_count() -> None:
     failed = Pod("dead", "shop", "web-dead", "a", {"app": "web"}, phase="Failed", created=NOW)
     cluster = settled(node("a"), workload("replicaset", "web", 2), failed)
     assert sorted(pod.phase for pod in pods(cluster)) == ["Failed", "Running", "Running"]
+
+
+def test_a_name_that_is_taken_is_not_given_again() -> None:
+    (alone,) = pods(settled(node("a"), workload("replicaset", "web", 1)), "web")
+    taken = Pod(uid="taken", namespace="shop", name=alone.name, node="a", phase="Running", ready=True)
+    cluster = settled(node("a"), workload("replicaset", "web", 1), taken)
+    (made,) = pods(cluster, "web")
+    assert made.name != alone.name
+    assert cluster.state().pods[taken.ref].uid == "taken"

@@ -87,7 +87,7 @@ class DaemonSets:
             if not any(not pod.finished for pod in here):
                 spec = _pinned(found.template.spec, name)
                 template = Template(found.template.labels, spec, found.template.hash)
-                create_pod(self._world, found, f"{found.name}-{self._world.new_suffix()}", template)
+                create_pod(self._world, found, self._world.new_name("pod", found.namespace, found.name), template)
         elif not _may_stay(found.template.spec, node):
             for pod in here:
                 delete_pod(self._world, pod)

@@ -46,7 +46,7 @@ class EndpointSlices:
         self._world.put(msgspec.structs.replace(current, ready=frozenset(ready), terminating=frozenset(terminating)))
 
     def _new_slice(self, service: Service) -> EndpointSlice:
-        name = f"{service.name}-{self._world.new_suffix()}"
+        name = self._world.new_name("endpointslice", service.namespace, service.name)
         return EndpointSlice(uid=self._world.new_uid(), namespace=service.namespace, name=name, service=service.name)
 
 

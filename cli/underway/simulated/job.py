@@ -145,7 +145,7 @@ class Jobs:
         return max(missing, 0)
 
     def _create_pod(self, job: Workload) -> None:
-        pod = create_pod(self._world, job, f"{job.name}-{self._world.new_suffix()}")
+        pod = create_pod(self._world, job, self._world.new_name("pod", job.namespace, job.name))
         node = self._nodes.get(job.uid)
         if pod is not None and node is not None:
             self._world.put(msgspec.structs.replace(pod, node=node, scheduled=self._world.now))

@@ -49,7 +49,7 @@ class ReplicaSets:
         pods = self._claim(found)
         missing = found.replicas - len(pods)
         for _ in range(missing):
-            created = create_pod(self._world, found, f"{found.name}-{self._world.new_suffix()}")
+            created = create_pod(self._world, found, self._world.new_name("pod", found.namespace, found.name))
             if created is None:
                 break
             pods.append(created)

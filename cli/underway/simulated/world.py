@@ -119,7 +119,14 @@ class World:
     def new_uid(self) -> str:
         return str(uuid.UUID(bytes=self._digest()[:16]))
 
-    def new_suffix(self) -> str:
+    def new_name(self, kind: str, namespace: str, base: str) -> str:
+        """`base` with a suffix. The API server refuses a name that is taken, and then another one is tried."""
+        while True:
+            name = f"{base}-{self._suffix()}"
+            if self.state.get(Ref(kind, namespace, name)) is None:
+                return name
+
+    def _suffix(self) -> str:
         return "".join(_NAME_LETTERS[byte % len(_NAME_LETTERS)] for byte in self._digest()[:5])
 
     def _digest(self) -> bytes:
