@@ -75,12 +75,17 @@ def settled(namespace: str = NAMESPACE) -> bool:
     return not unsettled(namespace)
 
 
-def unsettled(namespace: str = NAMESPACE) -> list[str]:
-    """What of the namespace is still on its way, in words."""
+def unsettled(namespace: str = NAMESPACE, *, charged: bool = True) -> list[str]:
+    """What of the namespace is still on its way, in words; without `charged`, not the budgets that are charged for an
+    eviction. The API server takes an eviction off the budget first and deletes the pod then: where its client is killed
+    in between the pod stays, and the disruption controller gives back what was not used after its DeletionTimeout of
+    two minutes.
+    """
     found = [_unsettled_workload(each) for each in items("-n", namespace, "deployments,statefulsets")]
     about_pods = [pod["metadata"] for pod in items("-n", namespace, "pods")]
     found += [f"pod/{pod['name']} is leaving" for pod in about_pods if "deletionTimestamp" in pod]
-    found += [_unsettled_budget(each) for each in items("-n", namespace, "poddisruptionbudgets")]
+    budgets = items("-n", namespace, "poddisruptionbudgets")
+    found += [_unsettled_budget(each) for each in budgets if charged or not each.get("status", {}).get("disruptedPods")]
     return [each for each in found if each]
 
 
