@@ -16,8 +16,8 @@ from underway.playbook.models import NodesStep
 from underway.steps import marks
 from underway.steps.head_start import give_head_start
 from underway.steps.node_work import NodesWork, NodeWork
-from underway.steps.nodes import Checked, StepEnd, at_once, ordered, proceed, selected
-from underway.steps.progress import Phase, Turn
+from underway.steps.nodes import Checked, at_once, ordered, proceed, selected
+from underway.steps.progress import Phase, StepEnd, Turn
 
 A, B, C, D = (node(name) for name in "abcd")
 

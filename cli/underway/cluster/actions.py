@@ -55,6 +55,83 @@ class Evict(msgspec.Struct, frozen=True, gc=False, tag="evict"):
     grace_seconds: int | None = None
 
 
+class PatchWorkload(msgspec.Struct, frozen=True, gc=False, tag="patchWorkload"):
+    """What is None, or empty, is left. `partition`: of a StatefulSet's rolling update."""
+
+    object: Ref
+    uid: str
+    says: str
+    resource_version: str = ""
+    """Empty: only the UID must still be the same."""
+    annotations: Mapping[str, str | None] = {}
+    labels: Mapping[str, str | None] = {}
+    replicas: int | None = None
+    paused: bool | None = None
+    partition: int | None = None
+
+
+RECORD = "underway.dev/record"
+"""The annotation that holds the pod template which a rollout has replaced, as JSON."""
+
+
+class RollTemplate(msgspec.Struct, frozen=True, gc=False, tag="rollTemplate"):
+    """Change the pod template of a Deployment, StatefulSet or DaemonSet, and in the same request note under the
+    annotation RECORD what the template was, unless there is such a note already. Refused with a conflict if the object
+    has changed since. `images` by the container's name; `env` for every container, as `kubectl set env` does;
+    `restarted_at` as `kubectl rollout restart` writes it.
+    """
+
+    object: Ref
+    uid: str
+    generation: int
+    """It must still be this one: nobody else has changed what is asked for."""
+    says: str
+    images: Mapping[str, str] = {}
+    env: Mapping[str, str] = {}
+    restarted_at: str = ""
+    annotations: Mapping[str, str | None] = {}
+    replicas: int | None = None
+    paused: bool | None = None
+    partition: int | None = None
+
+
+class RestoreTemplate(msgspec.Struct, frozen=True, gc=False, tag="restoreTemplate"):
+    """Put back the pod template that the annotation RECORD holds. The note stays unless `annotations` takes it away."""
+
+    object: Ref
+    uid: str
+    says: str
+    annotations: Mapping[str, str | None] = {}
+    replicas: int | None = None
+    paused: bool | None = None
+    partition: int | None = None
+
+
+class CreateReplicaSet(msgspec.Struct, frozen=True, gc=False, tag="createReplicaSet"):
+    """A ReplicaSet of a Deployment, made from its present template or, with `recorded`, from that of RECORD, with the
+    pod-template-hash `hash`. One that exists already under this name counts as done.
+    """
+
+    object: Ref
+    deployment: Ref
+    uid: str
+    """The Deployment's."""
+    hash: str
+    replicas: int
+    says: str
+    recorded: bool = False
+    annotations: Mapping[str, str] = {}
+
+
+class DeleteReplicaSet(msgspec.Struct, frozen=True, gc=False, tag="deleteReplicaSet"):
+    """`orphan`: its pods lose their owner and go on serving (propagationPolicy Orphan); otherwise it must have none."""
+
+    object: Ref
+    uid: str
+    says: str
+    orphan: bool = True
+
+
 class CreateJob(msgspec.Struct, frozen=True, gc=False, tag="createJob"):
     """`manifest` is the whole batch/v1 Job. One that exists already under this name counts as done."""
 
@@ -87,7 +164,21 @@ class DeleteLease(msgspec.Struct, frozen=True, gc=False, tag="deleteLease"):
     says: str
 
 
-Action: TypeAlias = PatchNode | PatchPod | PatchBudget | Evict | CreateJob | DeleteJob | PutLease | DeleteLease
+Action: TypeAlias = (
+    PatchNode
+    | PatchPod
+    | PatchBudget
+    | PatchWorkload
+    | RollTemplate
+    | RestoreTemplate
+    | CreateReplicaSet
+    | DeleteReplicaSet
+    | Evict
+    | CreateJob
+    | DeleteJob
+    | PutLease
+    | DeleteLease
+)
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):

@@ -102,7 +102,7 @@ class Workloads:
         self.drop(ref)
         self.by_ref[ref] = self.by_uid[new.uid] = new
         self.by_namespace.setdefault(new.namespace, {})[ref] = new
-        if self._mark in new.labels:
+        if self._mark in new.labels or self._mark in new.annotations:
             self.marked[ref] = new
         if new.owner:
             self.by_owner.setdefault(new.owner.uid, {})[ref] = new

@@ -115,6 +115,8 @@ class Template(msgspec.Struct, frozen=True, gc=False):
     labels: Mapping[str, str]
     spec: PodSpec
     hash: str = ""
+    images: Mapping[str, str] = {}
+    """By the container's name, init containers too."""
 
 
 class Workload(msgspec.Struct, frozen=True, gc=False):
@@ -140,9 +142,21 @@ class Workload(msgspec.Struct, frozen=True, gc=False):
     """status.replicas: how many pods there are."""
     strategy: str = ""
     """Deployment: RollingUpdate or Recreate; StatefulSet and DaemonSet: RollingUpdate or OnDelete."""
+    max_surge: Share | None = None
+    max_unavailable: Share | None = None
+    """Of a rolling update, where the API tells (it completes a Deployment's)."""
+    partition: int = 0
+    """A StatefulSet's rolling update leaves the members below it."""
+    current_revision: str = ""
+    update_revision: str = ""
+    """A StatefulSet's, as its pods' label controller-revision-hash has them."""
+    min_ready_seconds: int = 0
+    progress_deadline_seconds: int = 600
     parallel: bool = False
     """A StatefulSet whose podManagementPolicy is Parallel."""
     paused: bool = False
+    deleting: bool = False
+    """Its deletion waits for what has to be done first (orphaning its pods)."""
     generation: int = 0
     observed_generation: int = 0
     backoff_limit: int = 6

@@ -133,7 +133,9 @@ class ClusterState:
         return self._pods.marked.values()
 
     def marked_workloads(self) -> ValuesView[Workload]:
-        """The workloads that carry the label `underway.dev/run`: the Jobs that runs have made."""
+        """The workloads that carry `underway.dev/run`: Jobs that runs have made, as a label; what they have changed, as
+        an annotation.
+        """
         return self._workloads.marked.values()
 
     def controller_of(self, found: Pod | Workload) -> Workload | None:

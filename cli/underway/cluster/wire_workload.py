@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any, Literal
 
 import msgspec
 
 from underway.cluster.model import Template, Workload
-from underway.cluster.wire_metadata import ABSENT, OURS, Condition, Wire, WireObject, WireSelector
+from underway.cluster.wire_metadata import ABSENT, OURS, Condition, Once, Wire, WireObject, WireSelector, given, share
 from underway.cluster.wire_podspec import digest, podspec
 
 _HASH = "pod-template-hash"
+
+
+class WireNamed(Wire):
+    name: str | None = None
+    image: str | None = None
+
+
+class WireContainers(Wire):
+    containers: list[WireNamed] | None = None
+    init_containers: list[WireNamed] | None = None
+
+    def images(self) -> dict[str, str]:
+        found = (*(self.init_containers or ()), *(self.containers or ()))
+        return {one.name: one.image or "" for one in found if one.name}
+
+
+_CONTAINERS = msgspec.json.Decoder(WireContainers)
+_IMAGES = Once[Mapping[str, str]](512)
 
 
 class WireTemplate(WireObject):
@@ -25,11 +44,25 @@ class WireTemplate(WireObject):
         told = sorted((key, value) for key, value in labels.items() if key != _HASH)
         noted = sorted((self.own.annotations or {}).items())
         text = msgspec.json.encode((told, noted)) + digest(self.spec)
-        return Template(labels, podspec(self.spec), blake2b(text, digest_size=8).hexdigest())
+        return Template(labels, podspec(self.spec), blake2b(text, digest_size=8).hexdigest(), self._images())
+
+    def _images(self) -> Mapping[str, str]:
+        if not given(self.spec):
+            return {}
+        key = bytes(self.spec)
+        known = _IMAGES.get(key)
+        return _IMAGES.once(key, _CONTAINERS.decode(self.spec).images()) if known is None else known
+
+
+class WireRollingUpdate(Wire):
+    partition: int | None = None
+    max_surge: int | str | None = None
+    max_unavailable: int | str | None = None
 
 
 class WireStrategy(Wire):
     type: str | None = None
+    rolling_update: WireRollingUpdate | None = None
 
 
 class WireWorkloadSpec(Wire):
@@ -43,6 +76,8 @@ class WireWorkloadSpec(Wire):
     parallelism: int | None = None
     pod_management_policy: str | None = None
     backoff_limit: int | None = None
+    min_ready_seconds: int | None = None
+    progress_deadline_seconds: int | None = None
 
 
 class WireWorkloadStatus(Wire):
@@ -60,6 +95,8 @@ class WireWorkloadStatus(Wire):
     ready: int | None = None
     failed: int | None = None
     succeeded: int | None = None
+    current_revision: str | None = None
+    update_revision: str | None = None
     conditions: list[Condition] | None = None
 
     def condition(self, kind: str) -> Condition | None:
@@ -94,6 +131,8 @@ class WireWorkload(WireObject):
             template=spec.template.decoded() if spec.template else None,
             generation=own.generation or 0,
             observed_generation=self.told.observed_generation or 0,
+            deleting=own.deletion_timestamp is not None,
+            min_ready_seconds=spec.min_ready_seconds or 0,
             resource_version=own.resource_version or "",
             **fields,
         )
@@ -111,8 +150,14 @@ class WireWorkload(WireObject):
 
 class WireDeployment(WireWorkload):
     def decoded(self) -> Workload:
-        strategy = _type(self.asked.strategy)
-        return self.workload("deployment", strategy=strategy, paused=bool(self.asked.paused), **self.counts())
+        asked = self.asked
+        return self.workload(
+            "deployment",
+            **_strategy(asked.strategy),
+            paused=bool(asked.paused),
+            progress_deadline_seconds=asked.progress_deadline_seconds or 600,
+            **self.counts(),
+        )
 
 
 class WireReplicaSet(WireWorkload):
@@ -122,9 +167,17 @@ class WireReplicaSet(WireWorkload):
 
 class WireStatefulSet(WireWorkload):
     def decoded(self) -> Workload:
-        asked = self.asked
-        parallel = asked.pod_management_policy == "Parallel"
-        return self.workload("statefulset", strategy=_type(asked.update_strategy), parallel=parallel, **self.counts())
+        asked, told = self.asked, self.told
+        rolling = (asked.update_strategy and asked.update_strategy.rolling_update) or WireRollingUpdate()
+        return self.workload(
+            "statefulset",
+            **_strategy(asked.update_strategy),
+            parallel=asked.pod_management_policy == "Parallel",
+            partition=rolling.partition or 0,
+            current_revision=told.current_revision or "",
+            update_revision=told.update_revision or "",
+            **self.counts(),
+        )
 
 
 class WireDaemonSet(WireWorkload):
@@ -132,7 +185,7 @@ class WireDaemonSet(WireWorkload):
         status = self.told
         return self.workload(
             "daemonset",
-            strategy=_type(self.asked.update_strategy),
+            **_strategy(self.asked.update_strategy),
             replicas=status.desired_number_scheduled or 0,
             ready=status.number_ready or 0,
             available=status.number_available or 0,
@@ -159,5 +212,10 @@ class WireJob(WireWorkload):
         )
 
 
-def _type(strategy: WireStrategy | None) -> str:
-    return (strategy and strategy.type) or "RollingUpdate"
+def _strategy(strategy: WireStrategy | None) -> dict[str, Any]:
+    rolling = (strategy and strategy.rolling_update) or WireRollingUpdate()
+    return {
+        "strategy": (strategy and strategy.type) or "RollingUpdate",
+        "max_surge": share(rolling.max_surge),
+        "max_unavailable": share(rolling.max_unavailable),
+    }

@@ -172,8 +172,8 @@ def _leave_it(run: Run, turn: Turn) -> None:
 
 def _put_back(run: Run, turn: Turn) -> None:
     since = run.putting_back_since or turn.now
-    keeps = run.keep_cordons and run.outcome == "done" and not run.only_restore
-    left = undo.put_back(turn, keep_cordons=keeps) or _on_their_way(run, turn)
+    good = run.outcome == "done" and not run.only_restore
+    left = undo.put_back(turn, keep_cordons=run.keep_cordons and good, good=good) or _on_their_way(run, turn)
     if left:
         turn.look_again(since + PUT_BACK_LIMIT)
         if turn.now >= since + PUT_BACK_LIMIT:

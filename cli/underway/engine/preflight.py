@@ -9,11 +9,13 @@ from underway.cluster.actions import Need
 from underway.cluster.model import LEASE_NAMESPACE, Node, Pod
 from underway.cluster.state import ClusterState
 from underway.engine.packing import room_blockers
-from underway.engine.stepping import AVAILABLE_VERBS, step_name
+from underway.engine.stepping import step_name
+from underway.engine.verbs import VERBS
 from underway.errors import Blocker
-from underway.playbook.models import Gate, NodesStep, Playbook, Step
+from underway.playbook.models import CheckStep, Gate, NodesStep, Playbook, SoakStep, Step
 from underway.steps import marks, nodes
 from underway.steps.treatment import Treatment, treatment
+from underway.steps.verb import Scene
 
 _UNAVAILABLE_GATES = frozenset({"job"})
 _SKEW = timedelta(seconds=5)
@@ -36,6 +38,8 @@ def needs(playbook: Playbook, namespace: str) -> list[Need]:
     """The permissions to write that the playbook needs; those to read are the adapter's own."""
     found = set(_LEASE)
     for step in playbook.spec.steps:
+        if type(step.body) in VERBS:
+            found |= set(VERBS[type(step.body)].needs(step.body, namespace))
         if isinstance(step.body, NodesStep):
             found |= _NODES
             job = step.body.maintain.job if step.body.maintain else None
@@ -64,7 +68,10 @@ def blockers(
     for gate in _gates(playbook):
         found |= dict.fromkeys(_gate_blockers(gate, allow_commands=allow_commands))
     for index, step in enumerate(playbook.spec.steps):
-        if step.verb not in AVAILABLE_VERBS:
+        if type(step.body) in VERBS:
+            scene = Scene(f"step/{step_name(step, index)}", index, state, run, now)
+            found |= dict.fromkeys(VERBS[type(step.body)].blockers(step.body, scene))
+        elif not isinstance(step.body, NodesStep | CheckStep | SoakStep):
             reason = f"the verb `{step.verb}` cannot be run by this version"
             found[Blocker(f"step/{step_name(step, index)}", reason, "take the step out, or use a later version")] = None
         elif isinstance(step.body, NodesStep):

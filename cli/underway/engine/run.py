@@ -38,6 +38,8 @@ class StepPlace:
     stage: Stage = "before"
     stage_began: datetime | None = None
     nodes: NodesWork | None = None
+    work: object = None
+    """What any other verb remembers between its turns."""
     verified: set[str] = field(default_factory=set)
 
 

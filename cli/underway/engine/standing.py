@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from underway.cluster.model import Budget, Lease, Node, Pod, Ref, Workload
-from underway.cluster.state import MARK, ClusterState
+from underway.cluster.state import ClusterState
 from underway.engine.preflight import alive
 from underway.steps import marks
 
@@ -65,5 +65,13 @@ def _marks(state: ClusterState) -> Iterator[tuple[str, Node | Pod | Budget | Wor
         run = marks.run_of(budget)
         if run is not None:
             yield run, budget, "has been recounted"
-    for job in state.marked_workloads():
-        yield job.labels[MARK], job, "created by the run"
+    yield from _workload_marks(state)
+
+
+def _workload_marks(state: ClusterState) -> Iterator[tuple[str, Workload, str]]:
+    for workload in state.marked_workloads():
+        made, changed = marks.made_by(workload), marks.run_of(workload)
+        if made is not None:
+            yield made, workload, "created by the run"
+        elif changed is not None:
+            yield changed, workload, f"{workload.annotations.get(marks.PHASE, 'changed')} by the run"

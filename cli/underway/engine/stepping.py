@@ -9,14 +9,14 @@ from underway.cluster.model import Ref
 from underway.engine.events import Event, StepEnded, StepStarted
 from underway.engine.guarding import Look, close, open_group
 from underway.engine.run import Run, StepPlace
+from underway.engine.verbs import VERBS
 from underway.playbook.models import CheckStep, NodesStep, SoakStep, Step
 from underway.steps import nodes
 from underway.steps.node_work import NodesWork
-from underway.steps.nodes import Checked, StepEnd
-from underway.steps.progress import Turn
+from underway.steps.nodes import Checked
+from underway.steps.progress import StepEnd, Turn
+from underway.steps.verb import Beginning
 from underway.units import format_duration
-
-AVAILABLE_VERBS = frozenset({"nodes", "check", "soak"})
 
 
 def on_failure(run: Run) -> Literal["restore", "stop"]:
@@ -53,6 +53,9 @@ def _enter(run: Run, index: int, turn: Turn, events: list[Event]) -> StepPlace:
     if isinstance(step.body, NodesStep):
         order = nodes.ordered(step.body, turn.state)
         place.nodes = NodesWork(index, run.namespace, order, keep_cordons=run.keep_cordons)
+    elif type(step.body) in VERBS:
+        beginning = Beginning(index, run.namespace, turn.now, step.timeout)
+        place.work = VERBS[type(step.body)].begin(step.body, beginning, turn.state)
     names = place.nodes.order if place.nodes else ()
     name = step_name(step, index)
     events.append(StepStarted(at=turn.now, run=run.id, step=index, name=name, verb=step.verb, nodes=names))
@@ -113,8 +116,8 @@ def _work(place: StepPlace, step: Step, turn: Turn, look: Look) -> StepEnd | Non
         case CheckStep() as body:
             group = f"check {place.index + 1}"
             return _awaited(look, group, look.await_all(group, body.gates), turn)
-        case _:
-            raise AssertionError(f"verb {step.verb} passed the search for blockers")
+        case body:
+            return VERBS[type(body)].proceed(body, place.work, turn)
 
 
 def _nodes(body: NodesStep, place: StepPlace, turn: Turn, look: Look) -> StepEnd | None:

@@ -11,14 +11,19 @@ from typing import Any, assert_never
 from underway.cluster.actions import (
     Action,
     CreateJob,
+    CreateReplicaSet,
     DeleteJob,
     DeleteLease,
+    DeleteReplicaSet,
     Evict,
     Outcome,
     PatchBudget,
     PatchNode,
     PatchPod,
+    PatchWorkload,
     PutLease,
+    RestoreTemplate,
+    RollTemplate,
 )
 from underway.cluster.model import Ref, Workload
 from underway.cluster.podspec import Taint
@@ -29,8 +34,8 @@ from underway.live.mirror import Mirror
 from underway.live.paths import collection, resource
 from underway.live.refusal import outcome_of
 from underway.live.transport import Answer, NoAnswerError, Transport
+from underway.live.workload_writes import MERGE_PATCH, WorkloadWriter
 
-MERGE_PATCH = "application/merge-patch+json"
 _AT_ONCE = 16
 
 
@@ -39,6 +44,7 @@ class Writer:
         self._transport = transport
         self._mirror = mirror
         self._leases = Leases(transport, mirror)
+        self._workloads = WorkloadWriter(transport, mirror)
         self._at_once = asyncio.Semaphore(_AT_ONCE)
 
     async def perform(self, action: Action) -> Outcome:
@@ -56,6 +62,8 @@ class Writer:
                 return await self._patch(action.object, _node_patch(action))
             case PatchPod() | PatchBudget():
                 return await self._patch(action.object, {"metadata": _metadata(action)})
+            case PatchWorkload() | RollTemplate() | RestoreTemplate() | CreateReplicaSet() | DeleteReplicaSet():
+                return await self._workloads.perform(action)
             case Evict():
                 return await self._evict(action)
             case CreateJob():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import TypeVar, assert_never
 
@@ -11,21 +10,27 @@ import msgspec
 from underway.cluster.actions import (
     Action,
     CreateJob,
+    CreateReplicaSet,
     DeleteJob,
     DeleteLease,
+    DeleteReplicaSet,
     Evict,
     Outcome,
     PatchBudget,
     PatchNode,
     PatchPod,
+    PatchWorkload,
     PutLease,
+    RestoreTemplate,
+    RollTemplate,
 )
 from underway.cluster.model import Budget, Lease, Node, Pod, Ref, Workload
 from underway.cluster.wire import from_mapping
 from underway.simulated.disruption import Disruptions
 from underway.simulated.eviction import evict
 from underway.simulated.job import Jobs
-from underway.simulated.world import World
+from underway.simulated.workload_api import WorkloadApi
+from underway.simulated.world import World, merged
 
 _DONE = Outcome("done")
 _T = TypeVar("_T", Node, Pod, Budget, Workload)
@@ -36,6 +41,7 @@ class Api:
         self._world = world
         self._disruptions = disruptions
         self._jobs = jobs
+        self._workloads = WorkloadApi(world)
 
     def carry_out(self, action: Action) -> Outcome:
         match action:
@@ -45,6 +51,8 @@ class Api:
                 return self._patch_pod(action)
             case PatchBudget():
                 return self._patch_budget(action)
+            case PatchWorkload() | RollTemplate() | RestoreTemplate() | CreateReplicaSet() | DeleteReplicaSet():
+                return self._workloads.carry_out(action)
             case Evict():
                 pod = self._present(Pod, action.object, action.uid)
                 return (
@@ -81,7 +89,7 @@ class Api:
         self._world.put(
             msgspec.structs.replace(
                 node,
-                annotations=_merged(node.annotations, action.annotations),
+                annotations=merged(node.annotations, action.annotations),
                 unschedulable=node.unschedulable if action.unschedulable is None else action.unschedulable,
                 taints=node.taints if action.taints is None else action.taints,
             )
@@ -92,7 +100,7 @@ class Api:
         pod = self._present(Pod, action.object, action.uid, action.resource_version)
         if isinstance(pod, Outcome):
             return pod
-        labels, annotations = _merged(pod.labels, action.labels), _merged(pod.annotations, action.annotations)
+        labels, annotations = merged(pod.labels, action.labels), merged(pod.annotations, action.annotations)
         self._world.put(msgspec.structs.replace(pod, labels=labels, annotations=annotations))
         return _DONE
 
@@ -100,7 +108,7 @@ class Api:
         budget = self._present(Budget, action.object, action.uid)
         if isinstance(budget, Outcome):
             return budget
-        annotations = _merged(budget.annotations, action.annotations)
+        annotations = merged(budget.annotations, action.annotations)
         self._world.put(msgspec.structs.replace(budget, annotations=annotations))
         return _DONE
 
@@ -146,8 +154,3 @@ class Api:
             return Outcome("gone", f"{action.object} not found")
         self._world.remove(action.object)
         return _DONE
-
-
-def _merged(old: Mapping[str, str], patch: Mapping[str, str | None]) -> dict[str, str]:
-    merged = {**old, **{key: value for key, value in patch.items() if value is not None}}
-    return {key: value for key, value in merged.items() if patch.get(key, "") is not None}

@@ -1,30 +1,34 @@
-"""The Deployment controller: one ReplicaSet for each template, scaled as the Deployment asks. Rolling updates are not
-simulated: a Deployment has one ReplicaSet in use, that of its highest revision.
+"""The Deployment controller: a ReplicaSet for each template, scaled up and down as a rolling update asks.
+
+As pkg/controller/deployment has it: which ReplicaSet is the new one, what a paused Deployment still does (`scale`), how
+far each may be scaled at once (rolling.go), and the revisions.
 """
 
 from __future__ import annotations
 
 import hashlib
-from functools import partial
 
 import msgspec
 
 from underway.cluster.model import Ref, Template, Workload
+from underway.cluster.templates import HASH
 from underway.simulated.pods import owner_of
 from underway.simulated.world import WorkQueue, World
-from underway.units import Requirement, Selector
+from underway.units import Requirement, Selector, Share
 
-_REVISION = "deployment.kubernetes.io/revision"
-_HASH = "pod-template-hash"
+REVISION = "deployment.kubernetes.io/revision"
+_QUARTER = Share(25, percent=True)
 
 
 class Deployments:
     def __init__(self, world: World) -> None:
         self._world = world
         self._queue = WorkQueue[Ref](world, self._sync, world.settings.controller_delay)
+        self._orphans: dict[Ref, None] = {}
         world.watch(Workload, self._workload_changed)
 
     def _workload_changed(self, old: Workload | None, new: Workload | None) -> None:
+        self._note_orphan(old, new)
         for workload in (old, new):
             if workload is None or self._world.is_settled(workload):
                 continue
@@ -32,57 +36,165 @@ class Deployments:
                 self._queue.add(workload.ref)
             elif workload.owner and workload.owner.kind == "Deployment":
                 self._queue.add(Ref("deployment", workload.namespace, workload.owner.name))
+            elif workload.kind == "replicaset" and not self._world.starting:
+                self._tell_selecting(workload)
+
+    def _note_orphan(self, old: Workload | None, new: Workload | None) -> None:
+        if new is not None and new.kind == "replicaset" and new.owner is None and not new.deleting:
+            self._orphans[new.ref] = None
+        elif old is not None:
+            self._orphans.pop(old.ref, None)
+
+    def _tell_selecting(self, orphan: Workload) -> None:
+        for found in self._world.state.workloads_in(orphan.namespace):
+            if found.kind == "deployment" and found.selector and found.selector.matches(orphan.labels):
+                self._queue.add(found.ref)
 
     def _sync(self, ref: Ref) -> None:
         found = self._world.get(Workload, ref)
         if found is None:
             return
+        owned = self._claim(found)
+        new = next((one for one in owned if _is_of(one, found.template)), None)
+        if new is None and not found.paused and found.template is not None:
+            new = self._create(found, found.template, owned)
+            owned = [*owned, new]
+        if new is not None:
+            new = self._numbered(new, [one for one in owned if one.uid != new.uid])
+        old = [one for one in owned if new is None or one.uid != new.uid]
+        if found.paused:
+            self._scale_paused(found, new, old)
+        elif new is not None and found.strategy == "Recreate":
+            self._recreate(found, new, old)
+        elif new is not None:
+            self._roll(found, new, old)
+        self._report(found, new)
+
+    def _claim(self, found: Workload) -> list[Workload]:
+        """Its ReplicaSets after releasing those whose labels no longer match and adopting orphans that do; oldest
+        first.
+        """
+        kept = []
+        selector = found.selector
+        for one in list(self._world.state.workloads_of(found.uid)):
+            if one.kind != "replicaset":
+                continue
+            if selector is None or selector.matches(one.labels) or one.deleting:
+                kept.append(one)
+            else:
+                self._world.put(msgspec.structs.replace(one, owner=None))
+        for ref in list(self._orphans):
+            one = self._world.get(Workload, ref)
+            if one and one.namespace == found.namespace and selector and selector.matches(one.labels):
+                kept.append(self._world.put(msgspec.structs.replace(one, owner=owner_of(found))))
+        return kept
+
+    def _numbered(self, new: Workload, old: list[Workload]) -> Workload:
+        """With the revision that the newest template has."""
+        wanted = max(map(_revision, old), default=0) + 1
+        if _revision(new) >= wanted:
+            return new
+        return self._world.put(msgspec.structs.replace(new, annotations={**new.annotations, REVISION: str(wanted)}))
+
+    def _scale_paused(self, found: Workload, new: Workload | None, old: list[Workload]) -> None:
+        """What `scale` does: the one ReplicaSet that is in use, or else the newest, gets as many as are asked for."""
+        active = [one for one in (*old, *((new,) if new else ())) if one.replicas]
+        if len(active) == 1:
+            self._scale(active[0], found.replicas)
+        elif not active and new is not None:
+            self._scale(new, found.replicas)
+        elif not active and old:
+            self._scale(max(old, key=_revision), found.replicas)
+
+    def _recreate(self, found: Workload, new: Workload, old: list[Workload]) -> None:
+        for one in old:
+            self._scale(one, 0)
+        if not any(self._world.state.pods_of(one.uid) for one in old):
+            self._scale(new, found.replicas)
+
+    def _roll(self, found: Workload, new: Workload, old: list[Workload]) -> None:
+        """rolling.go: no more than maxSurge above, no fewer than maxUnavailable below what is asked for."""
+        surge, unavailable = _bounds(found)
+        total = new.replicas + sum(one.replicas for one in old)
+        if new.replicas > found.replicas:
+            self._scale(new, found.replicas)
+        elif new.replicas < found.replicas and total < found.replicas + surge:
+            grown = min(found.replicas + surge - total, found.replicas - new.replicas)
+            self._scale(new, new.replicas + grown)
+            return
+        least = found.replicas - unavailable
+        spare = total - least - (new.replicas - new.available)
+        for one in old:
+            ailing = min(one.replicas - one.available, spare) if one.available < one.replicas else 0
+            if ailing > 0:
+                self._scale(one, one.replicas - ailing)
+                spare -= ailing
+        spare = min(spare, new.available + sum(one.available for one in old) - least)
+        for one in old:
+            fresh = self._world.get(Workload, one.ref) or one
+            less = min(fresh.replicas, max(spare, 0))
+            if less > 0:
+                self._scale(fresh, fresh.replicas - less)
+                spare -= less
+
+    def _report(self, found: Workload, new: Workload | None) -> None:
         owned = [one for one in self._world.state.workloads_of(found.uid) if one.kind == "replicaset"]
-        newest = max(owned, key=partial(_newness, found), default=None)
-        if newest is None and not found.paused and found.template is not None:
-            newest = self._create(found, found.template)
-            owned.append(newest)
-            found = msgspec.structs.replace(found, annotations={**found.annotations, _REVISION: "1"})
-        elif newest is not None and len([one for one in owned if one.replicas]) <= 1:
-            self._scale(newest, found.replicas)
+        fresh = self._world.get(Workload, new.ref) if new is not None else None
+        annotations = {**found.annotations, REVISION: str(_revision(fresh))} if fresh else found.annotations
         self._world.put(
             msgspec.structs.replace(
                 found,
+                annotations=annotations,
                 current=sum(one.current for one in owned),
                 ready=sum(one.ready for one in owned),
                 available=sum(one.available for one in owned),
-                updated=newest.current if newest else 0,
+                updated=fresh.current if fresh else 0,
                 observed_generation=found.generation,
             )
         )
 
     def _scale(self, found: Workload, replicas: int) -> None:
-        if found.replicas != replicas:
+        if found.replicas != replicas and not found.deleting:
             self._world.put(msgspec.structs.replace(found, replicas=replicas, generation=found.generation + 1))
 
-    def _create(self, deployment: Workload, template: Template) -> Workload:
+    def _create(self, deployment: Workload, template: Template, owned: list[Workload]) -> Workload:
+        surge, _ = _bounds(deployment)
+        room = deployment.replicas + surge - sum(one.replicas for one in owned)
+        waits = deployment.strategy == "Recreate" and any(self._world.state.pods_of(one.uid) for one in owned)
+        replicas = 0 if waits else max(0, min(deployment.replicas, room))
         digest = hashlib.sha256(f"{template.hash}/{sorted(template.labels.items())}".encode()).hexdigest()[:10]
-        own = Selector((Requirement(_HASH, "In", (digest,)),))
-        selector = deployment.selector or Selector()
-        return self._world.put(
-            Workload(
-                kind="replicaset",
-                uid=self._world.new_uid(),
-                namespace=deployment.namespace,
-                name=f"{deployment.name}-{digest}",
-                labels={**template.labels, _HASH: digest},
-                annotations={_REVISION: "1"},
-                owner=owner_of(deployment),
-                selector=Selector(selector.requirements + own.requirements),
-                template=msgspec.structs.replace(template, labels={**template.labels, _HASH: digest}),
-                replicas=deployment.replicas,
-                generation=1,
-            )
-        )
+        return self._world.put(replicaset(self._world, deployment, template, digest, replicas))
 
 
-def _newness(deployment: Workload, found: Workload) -> tuple[bool, int, str]:
-    """The Deployment's own template first, then the latest revision."""
-    current = bool(deployment.template and found.template and deployment.template.hash == found.template.hash)
-    text = found.annotations.get(_REVISION, "0")
-    return (current, int(text) if text.isdigit() else 0, found.name)
+def replicaset(world: World, deployment: Workload, template: Template, digest: str, replicas: int) -> Workload:
+    """A ReplicaSet as the Deployment controller makes it."""
+    labels = {**template.labels, HASH: digest}
+    own = Selector((Requirement(HASH, "In", (digest,)),))
+    return Workload(
+        kind="replicaset",
+        uid=world.new_uid(),
+        namespace=deployment.namespace,
+        name=f"{deployment.name}-{digest}",
+        labels=labels,
+        owner=owner_of(deployment),
+        selector=Selector((deployment.selector or Selector()).requirements + own.requirements),
+        template=msgspec.structs.replace(template, labels=labels),
+        replicas=replicas,
+        generation=1,
+    )
+
+
+def _bounds(found: Workload) -> tuple[int, int]:
+    """How many may be made beyond, and lacking below, what is asked for."""
+    surge = (found.max_surge or _QUARTER).of(found.replicas, round_up=True)
+    unavailable = (found.max_unavailable or _QUARTER).of(found.replicas, round_up=False)
+    return surge, unavailable if surge or unavailable else 1
+
+
+def _is_of(found: Workload, template: Template | None) -> bool:
+    return template is not None and found.template is not None and found.template.hash == template.hash
+
+
+def _revision(found: Workload) -> int:
+    text = found.annotations.get(REVISION, "0")
+    return int(text) if text.isdigit() else 0

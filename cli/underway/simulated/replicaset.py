@@ -44,7 +44,7 @@ class ReplicaSets:
 
     def _sync(self, ref: Ref) -> None:
         found = self._world.get(Workload, ref)
-        if found is None:
+        if found is None or found.deleting:
             return
         pods = self._claim(found)
         missing = found.replicas - len(pods)

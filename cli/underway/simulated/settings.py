@@ -35,6 +35,8 @@ class Settings:
     api_latency: timedelta = timedelta(milliseconds=10)
     controller_delay: timedelta = timedelta(milliseconds=20)
     """From a change until a controller has acted on it."""
+    orphaning: timedelta = timedelta(milliseconds=200)
+    """From the deletion of a ReplicaSet that leaves its pods until the garbage collector has orphaned them."""
     scheduling_delay: timedelta = timedelta(milliseconds=15)
     """Measured from the pod being made until it is bound: 0.02 s."""
     endpoints_delay: timedelta = timedelta(milliseconds=30)

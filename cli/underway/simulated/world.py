@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -179,6 +179,12 @@ def _moments(state: ClusterState) -> Iterator[datetime]:
     for lease in state.leases.values():
         if lease.renewed:
             yield lease.renewed
+
+
+def merged(old: Mapping[str, str], patch: Mapping[str, str | None]) -> dict[str, str]:
+    """A merge patch of labels or annotations: what is None is taken away."""
+    new = {**old, **{key: value for key, value in patch.items() if value is not None}}
+    return {key: value for key, value in new.items() if patch.get(key, "") is not None}
 
 
 class WorkQueue(Generic[_K]):

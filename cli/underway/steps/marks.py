@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from underway.cluster.actions import PatchBudget, PatchNode, PatchPod
-from underway.cluster.model import Budget, Node, Pod
+from underway.cluster.model import Budget, Node, Pod, Workload
 from underway.cluster.podspec import Taint
 from underway.cluster.state import MARK
 from underway.cluster.traffic import without
@@ -34,8 +34,13 @@ _POD_MARKS = (STAGE, LABELS, OWNER, NEEDED, SETTLE, WITHDRAWN_AT, WITHDRAW)
 _DEFAULT_SETTLE = timedelta(seconds=3)
 
 
-def run_of(marked: Node | Budget) -> str | None:
+def run_of(marked: Node | Budget | Workload) -> str | None:
     return marked.annotations.get(MARK)
+
+
+def made_by(job: Workload) -> str | None:
+    """The run that has made a Job; its pods have the label too."""
+    return job.labels.get(MARK)
 
 
 def pod_run(pod: Pod) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal, assert_never
+from typing import assert_never
 
 from underway.cluster.actions import DeleteJob
 from underway.cluster.eligibility import tolerates_cordon
@@ -17,7 +17,7 @@ from underway.steps.departure import carry_on, detach, evict, recount_budgets
 from underway.steps.handoff import settle_total
 from underway.steps.head_start import give_head_start
 from underway.steps.node_work import NodesWork, NodeWork, await_ready
-from underway.steps.progress import NodeEntered, Phase, PodJudged, PodLeft, Turn
+from underway.steps.progress import NodeEntered, Phase, PodJudged, PodLeft, StepEnd, Turn
 from underway.steps.treatment import treatment
 from underway.steps.undo import put_back_node
 from underway.units import format_duration
@@ -34,12 +34,6 @@ class Checked:
 
 
 Verify = Callable[[str], Checked]
-
-
-@dataclass(frozen=True)
-class StepEnd:
-    outcome: Literal["done", "failed", "timedOut"]
-    reason: str = ""
 
 
 def selected(step: NodesStep, state: ClusterState) -> tuple[list[Node], list[str]]:

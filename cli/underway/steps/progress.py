@@ -51,6 +51,12 @@ class PodLeft:
 Fact: TypeAlias = NodeEntered | PodJudged | PodLeft
 
 
+@dataclass(frozen=True)
+class StepEnd:
+    outcome: Literal["done", "failed", "timedOut"]
+    reason: str = ""
+
+
 @dataclass
 class Turn:
     """One look at the cluster: what is known when it begins, and what is collected while it goes on."""

@@ -7,22 +7,36 @@ walk: then only the marks are left to take away.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from underway.cluster.actions import DeleteJob
 from underway.cluster.model import Node, Pod, Ref, Workload
-from underway.cluster.state import MARK
 from underway.steps import marks
 from underway.steps.departure import carry_on, recount_budgets
 from underway.steps.progress import Turn
 
 
-def put_back(turn: Turn, *, keep_cordons: bool = False) -> list[Ref]:
+@dataclass(frozen=True)
+class Undo:
+    """How what a verb has marked is put back. `put_back(turn, good)` takes the next steps back and returns what is
+    still marked; `good`: the run has come to its good end, so that what was meant to last stays.
+    """
+
+    put_back: Callable[[Turn, bool], list[Ref]]
+    marked: Callable[[Turn], list[Ref]]
+
+
+UNDOS: tuple[Undo, ...] = ()
+"""In the order in which things are put back."""
+
+
+def put_back(turn: Turn, *, keep_cordons: bool = False, good: bool = False) -> list[Ref]:
     """Take the next steps back for the turn's run; returns what still carries its marks (empty: all is put back).
 
     `keep_cordons` leaves the nodes that were emptied on purpose and not given back (underway drain).
     """
-    left: list[Ref] = []
+    left = [ref for verb in UNDOS for ref in verb.put_back(turn, good)]
     for pod in _detached_pods(turn):
         carry_on(pod, turn, back=True)
         left.append(pod.ref)
@@ -32,7 +46,7 @@ def put_back(turn: Turn, *, keep_cordons: bool = False) -> list[Ref]:
             left.append(node.ref)
             _put_back_node(node, busy.get(node.name), turn)
     for job in turn.state.marked_workloads():
-        if job.labels.get(MARK) == turn.run:
+        if marks.made_by(job) == turn.run:
             left.append(job.ref)
             if job.ref not in busy.values():
                 turn.act(DeleteJob(job.ref, job.uid, says="delete, it has ended"))
@@ -42,9 +56,10 @@ def put_back(turn: Turn, *, keep_cordons: bool = False) -> list[Ref]:
 
 def marked(turn: Turn) -> list[Ref]:
     """Everything that carries the marks of the turn's run."""
-    refs = [pod.ref for pod in _detached_pods(turn)]
+    refs = [ref for verb in UNDOS for ref in verb.marked(turn)]
+    refs += [pod.ref for pod in _detached_pods(turn)]
     refs += [node.ref for node in turn.state.nodes.values() if marks.run_of(node) == turn.run]
-    refs += [job.ref for job in turn.state.marked_workloads() if job.labels.get(MARK) == turn.run]
+    refs += [job.ref for job in turn.state.marked_workloads() if marks.made_by(job) == turn.run]
     refs += [budget.ref for budget in turn.state.budgets() if marks.run_of(budget) == turn.run]
     return refs
 
@@ -71,7 +86,7 @@ def _detached_pods(turn: Turn) -> list[Pod]:
 def _nodes_at_work(turn: Turn) -> Iterator[tuple[str, Ref]]:
     """The nodes on which a Job of the run is still at work, each with its Job."""
     for job in turn.state.marked_workloads():
-        if job.labels.get(MARK) == turn.run and at_work(job):
+        if marks.made_by(job) == turn.run and at_work(job):
             node = job.annotations.get(marks.JOB_NODE)
             if node:
                 yield node, job.ref

@@ -1,0 +1,10 @@
+"""The verbs by the type of their step's body. Those that look at gates themselves are the engine's own (stepping)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from underway.steps.verb import Verb
+
+VERBS: Mapping[type[Any], Verb[Any, Any]] = {}
