@@ -84,9 +84,9 @@ class Deployments:
             else:
                 self._world.put(msgspec.structs.replace(one, owner=None))
         for ref in list(self._orphans):
-            one = self._world.get(Workload, ref)
-            if one and one.namespace == found.namespace and selector and selector.matches(one.labels):
-                kept.append(self._world.put(msgspec.structs.replace(one, owner=owner_of(found))))
+            orphan = self._world.get(Workload, ref)
+            if orphan and orphan.namespace == found.namespace and selector and selector.matches(orphan.labels):
+                kept.append(self._world.put(msgspec.structs.replace(orphan, owner=owner_of(found))))
         return kept
 
     def _numbered(self, new: Workload, old: list[Workload]) -> Workload:
