@@ -6,4 +6,5 @@ ETCD=v3.6.5 COREDNS=v1.12.1 PAUSE=3.10.1 # what kubeadm of that version lists
 KIND=v0.30.0
 NODE_IMAGE=underway/node:$KUBERNETES
 OLD_NODE_IMAGE=underway/node:$OLD_KUBELET
-SHOP_IMAGE=underway/shop:1
+SHOP_IMAGE=underway/shop
+SHOP_VERSIONS=(1 2 crash unready flaky)

@@ -1,10 +1,14 @@
 // The shop: a small HTTP server to do maintenance under, and a sleeper for Jobs.
 //
+// SHOP_VERSION, which its image sets, makes bad versions of it: `crash` ends soon after it has started, `unready` never
+// gets ready, `flaky` answers a fifth of the requests with 500.
+//
 // It is the hard case on purpose: asked to stop, it exits at once, whatever is in flight. With -graceful it lets
 // requests in flight end and goes on answering for -drain.
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -24,11 +28,21 @@ func main() {
 	listen := flag.String("listen", ":8080", "address to answer at")
 	latency := flag.Duration("latency", 20*time.Millisecond, "time that each request takes")
 	warmup := flag.Duration("warmup", 5*time.Second, "time after which /ready answers 200")
-	version := flag.String("version", "1", "what / answers")
+	version := flag.String("version", cmp.Or(os.Getenv("SHOP_VERSION"), "1"), "what / answers")
 	failRate := flag.Float64("fail-rate", 0, "share of requests, 0 to 1, that are answered 500")
 	graceful := flag.Bool("graceful", false, "on SIGTERM, let requests in flight end")
 	drain := flag.Duration("drain", 0, "with -graceful: how long to go on answering after SIGTERM")
 	flag.Parse()
+	switch os.Getenv("SHOP_VERSION") {
+	case "crash":
+		time.Sleep(300 * time.Millisecond)
+		fmt.Fprintln(os.Stderr, "panic: no such table: orders")
+		os.Exit(1)
+	case "unready":
+		*warmup = 24 * time.Hour
+	case "flaky":
+		*failRate = 0.2
+	}
 
 	started := time.Now()
 	host, _ := os.Hostname()
