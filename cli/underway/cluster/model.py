@@ -165,7 +165,7 @@ class Workload(msgspec.Struct, frozen=True, gc=False):
     complete: bool = False
     """A Job with condition Complete."""
     failure: str = ""
-    """A Job with condition Failed: its message."""
+    """The message of a Job's condition Failed, or of a ReplicaSet's ReplicaFailure (it cannot make a pod)."""
     resource_version: str = ""
 
     @property

@@ -162,7 +162,8 @@ class WireDeployment(WireWorkload):
 
 class WireReplicaSet(WireWorkload):
     def decoded(self) -> Workload:
-        return self.workload("replicaset", **self.counts())
+        cannot = self.told.condition("ReplicaFailure")
+        return self.workload("replicaset", failure=_words(cannot), **self.counts())
 
 
 class WireStatefulSet(WireWorkload):
@@ -208,8 +209,12 @@ class WireJob(WireWorkload):
             failed=status.failed or 0,
             succeeded=status.succeeded or 0,
             complete=status.condition("Complete") is not None,
-            failure=(failed.message or failed.reason or "failed") if failed else "",
+            failure=_words(failed),
         )
+
+
+def _words(condition: Condition | None) -> str:
+    return (condition.message or condition.reason or "failed") if condition else ""
 
 
 def _strategy(strategy: WireStrategy | None) -> dict[str, Any]:

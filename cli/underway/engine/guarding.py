@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -100,24 +100,32 @@ def close(run: Run, names: Iterable[str]) -> None:
         run.watched.pop(name, None)
 
 
+def close_measured(look: Look, names: list[str]) -> None:
+    """Close gates that have guarded a step; what they have measured stays in the receipt."""
+    for watched in [found for name, found in look.run.watched.items() if name in names]:
+        look.run.measured.extend(_counted(watched, look.measurements))
+    close(look.run, names)
+
+
 def blocker(watched: Watched, verdict: Verdict) -> Blocker:
     remedy = "mend what it measures, or correct the gate"
     return Blocker(f"gate/{watched.name}", f"does not hold before the first change: {verdict.reason}", remedy)
 
 
 def probe_counts(run: Run, measurements: Measurements) -> tuple[ProbeCount, ...]:
-    """Availability as the HTTP guards have measured it since the first change."""
-    counts = []
-    for watched in run.watched.values():
-        count = http_count(watched, measurements) if watched.gate.kind == "http" else None
-        if count is not None and watched.kept == "guarded":
-            counts.append(
-                ProbeCount(
-                    name=watched.name,
-                    sent=count.sent,
-                    lost=count.lost,
-                    longest_gap_seconds=round(count.longest_gap.total_seconds(), 3),
-                    last_error=count.last_error,
-                )
-            )
-    return tuple(counts)
+    """Availability as the HTTP gates that guard the run, or a step of it, have measured it while they did."""
+    return tuple(run.measured) + tuple(
+        count for watched in run.watched.values() for count in _counted(watched, measurements)
+    )
+
+
+def _counted(watched: Watched, measurements: Measurements) -> Iterator[ProbeCount]:
+    count = http_count(watched, measurements) if watched.gate.kind == "http" else None
+    if count is not None and watched.kept == "guarded":
+        yield ProbeCount(
+            name=watched.name,
+            sent=count.sent,
+            lost=count.lost,
+            longest_gap_seconds=round(count.longest_gap.total_seconds(), 3),
+            last_error=count.last_error,
+        )

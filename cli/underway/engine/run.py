@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from underway.cluster.model import LEASE_NAMESPACE, Ref
-from underway.engine.events import RunOutcome
+from underway.engine.events import ProbeCount, RunOutcome
 from underway.engine.watched import Watched
 from underway.errors import Blocker
 from underway.playbook.models import Playbook
@@ -60,6 +60,8 @@ class Run:
     phase: Phase = "claiming"
     place: StepPlace | None = None
     watched: dict[str, Watched] = field(default_factory=dict)
+    measured: list[ProbeCount] = field(default_factory=list)
+    """What HTTP gates have measured that guarded a step which is over."""
     restarts: Mapping[str, int] = field(default_factory=dict)
     left_traffic: dict[str, datetime] = field(default_factory=dict)
     leaving: dict[str, PodLeft] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from underway.cluster.model import Ref
 from underway.engine.events import Event, StepEnded, StepStarted
-from underway.engine.guarding import Look, close, open_group
+from underway.engine.guarding import Look, close, close_measured, open_group
 from underway.engine.run import Run, StepPlace
 from underway.engine.verbs import VERBS
 from underway.playbook.models import CheckStep, NodesStep, SoakStep, Step
@@ -87,7 +87,7 @@ def _advance(run: Run, place: StepPlace, step: Step, turn: Turn, look: Look) -> 
         end = _work(place, step, turn, look)
         if end is None or end.outcome != "done":
             return end
-        close(run, open_group(run, f"during {place.index + 1}", step.during, "guarded", turn.now))
+        close_measured(look, open_group(run, f"during {place.index + 1}", step.during, "guarded", turn.now))
         place.stage = "after"
     return _gates(place, "after", step, turn, look)
 

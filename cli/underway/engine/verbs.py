@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from underway.playbook.models import RolloutStep
+from underway.steps.rollout import ROLLOUT
 from underway.steps.verb import Verb
 
-VERBS: Mapping[type[Any], Verb[Any, Any]] = {}
+VERBS: Mapping[type[Any], Verb[Any, Any]] = {RolloutStep: ROLLOUT}

@@ -18,6 +18,7 @@ from underway.cluster.actions import (
     RollTemplate,
 )
 from underway.cluster.model import Ref, Template, Workload
+from underway.cluster.templates import HASH
 from underway.simulated.deployment import replicaset
 from underway.simulated.world import World, merged
 
@@ -71,8 +72,15 @@ class WorkloadApi:
         if RECORD not in found.annotations:
             note = {RECORD: msgspec.json.encode(template).decode()}
             action = msgspec.structs.replace(action, annotations={**action.annotations, **note})
-        self._ask(found, action, _rolled(template, action))
+        self._ask(found, action, self._known(found, _rolled(template, action)))
         return _DONE
+
+    def _known(self, found: Workload, template: Template) -> Template:
+        """One that a ReplicaSet has already is the same, hash and all."""
+        for one in self._world.state.workloads_of(found.uid):
+            if one.template is not None and _plain(one.template) == _plain(template) and "+" not in one.template.hash:
+                return msgspec.structs.replace(template, hash=one.template.hash)
+        return template
 
     def _restore(self, action: RestoreTemplate) -> Outcome:
         found = self._present(action.object, action.uid)
@@ -135,13 +143,21 @@ class WorkloadApi:
         self._world.remove(ref)
 
 
+def _plain(template: Template) -> object:
+    """What of a template can be compared; where `+` is in its hash, the environment has been changed."""
+    labels = {key: value for key, value in template.labels.items() if key != HASH}
+    return labels, template.spec, template.images, "+" in template.hash
+
+
 def _rolled(template: Template, action: RollTemplate) -> Template:
     images = {**template.images, **action.images}
     text = (template.hash, sorted(images.items()), sorted(action.env.items()), action.restarted_at)
-    same = images == template.images and not action.env and not action.restarted_at
+    digest = hashlib.sha256(msgspec.json.encode(text)).hexdigest()[:16]
+    if "+" in template.hash or action.env or action.restarted_at:
+        digest = f"{digest}+"
     return msgspec.structs.replace(
         template,
-        hash=template.hash if same else hashlib.sha256(msgspec.json.encode(text)).hexdigest()[:16],
+        hash=template.hash if images == template.images and not digest.endswith("+") else digest,
         images=images,
         spec=msgspec.structs.replace(template.spec, images=tuple(images.values())),
     )

@@ -56,10 +56,16 @@ def _unfit(pod: Pod, controller: Workload | None, state: ClusterState) -> str | 
         return "it is not Ready, so there is nothing to hand off"
     if pod.spec.host_network or pod.spec.host_ports:
         return "it is reached through its node's own ports"
+    claim = single_writer(pod, state)
+    return f"its volume claim {claim} can be used on one node only" if claim is not None else None
+
+
+def single_writer(pod: Pod, state: ClusterState) -> str | None:
+    """The name of a volume claim of the pod that no pod on another node can use at the same time."""
     for name in pod.spec.claims:
         claim = state.claim(pod.namespace, name)
         if claim is None or _SINGLE_WRITER & set(claim.modes):
-            return f"its volume claim {name} can be used on one node only"
+            return name
     return None
 
 
@@ -148,15 +154,19 @@ def next_move(
     shortfall = lacking or _shortfall(pod, state, ledger)
     if shortfall is not None:
         return Reattach() if back else Await(shortfall, passing=lacking is None)
+    ledger.take(ledger.withdrawn, pod.annotations.get(marks.OWNER, ""))
+    return Withdraw(spend(pod, state, ledger))
+
+
+def spend(pod: Pod, state: ClusterState, ledger: Ledger) -> tuple[str, ...]:
+    """Enter a pod's withdrawal into the ledger; returns the labels to withdraw it by."""
     keys = tuple(key for key in traffic.withdraw_keys(pod, state) if key in pod.labels)
-    uid = pod.annotations.get(marks.OWNER, "")
-    ledger.take(ledger.withdrawn, uid)
     # without a Service it is evicted at once, and the eviction takes from its budgets itself
     for budget in state.budgets_of(pod) if keys else ():
         ledger.take(ledger.reserved, budget.uid)
     for service in state.services_of(pod):
         ledger.take(ledger.endpoints, service.uid)
-    return Withdraw(keys)
+    return keys
 
 
 def _shortfall(pod: Pod, state: ClusterState, ledger: Ledger) -> str | None:
@@ -166,6 +176,11 @@ def _shortfall(pod: Pod, state: ClusterState, ledger: Ledger) -> str | None:
     wanted = min(controller.replicas, marks.needed(pod)) if controller else 0
     if serving(uid, state) - ledger.withdrawn.get(uid, 0) - 1 < wanted:
         return _replacement(uid, state)
+    return needed_by(pod, state, ledger)
+
+
+def needed_by(pod: Pod, state: ClusterState, ledger: Ledger) -> str | None:
+    """What cannot spare a pod's endpoint now, a budget or a Service; None if all can."""
     for budget in state.budgets_of(pod):
         total = disruption.healthy(budget, state) - ledger.reserved.get(budget.uid, 0)
         if total - 1 < disruption.desired(budget, disruption.expected(budget, state)) and pod.ready:
@@ -194,6 +209,11 @@ def _withdrawn(pod: Pod, state: ClusterState, left_traffic: datetime | None, now
     controller = state.workload(uid)
     if back and pod.ready and serving(uid, state) == 0 and controller is not None and controller.replicas > 0:
         return Reattach()
+    return settling(pod, state, left_traffic, now) or Remove()
+
+
+def settling(pod: Pod, state: ClusterState, left_traffic: datetime | None, now: datetime) -> Await | None:
+    """What a withdrawn pod still has to be waited for before it may go; None: it serves nobody any more."""
     if traffic.in_traffic(pod, state):
         return Await("still in an EndpointSlice")
     for budget in left_budgets(pod, state):
@@ -203,7 +223,7 @@ def _withdrawn(pod: Pod, state: ClusterState, left_traffic: datetime | None, now
     end = (left_traffic or now) + marks.settle_time(pod)
     if now < end:
         return Await(f"settles until {end:%H:%M:%S}, out of traffic", until=end)
-    return Remove()
+    return None
 
 
 def left_budgets(pod: Pod, state: ClusterState) -> list[Budget]:

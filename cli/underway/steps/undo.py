@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from underway.cluster.actions import DeleteJob
 from underway.cluster.model import Node, Pod, Ref, Workload
-from underway.steps import marks
+from underway.steps import marks, rollout_deployment
 from underway.steps.departure import carry_on, recount_budgets
+from underway.steps.handover import is_of_rollout
 from underway.steps.progress import Turn
 
 
@@ -27,7 +28,7 @@ class Undo:
     marked: Callable[[Turn], list[Ref]]
 
 
-UNDOS: tuple[Undo, ...] = ()
+UNDOS: tuple[Undo, ...] = (Undo(rollout_deployment.put_back, rollout_deployment.marked),)
 """In the order in which things are put back."""
 
 
@@ -80,7 +81,8 @@ def at_work(job: Workload) -> bool:
 
 
 def _detached_pods(turn: Turn) -> list[Pod]:
-    return [pod for pod in turn.state.marked_pods() if marks.pod_run(pod) == turn.run]
+    """Those of drains; a rollout sees to its own."""
+    return [pod for pod in turn.state.marked_pods() if marks.pod_run(pod) == turn.run and not is_of_rollout(pod)]
 
 
 def _nodes_at_work(turn: Turn) -> Iterator[tuple[str, Ref]]:
@@ -102,7 +104,7 @@ def _put_back_node(node: Node, job: Ref | None, turn: Turn) -> None:
 def _put_back_budgets(turn: Turn) -> list[Ref]:
     recount_budgets(turn)
     settling = {str(action.object) for action in turn.actions}
-    namespaces = {pod.namespace for pod in _detached_pods(turn)}
+    namespaces = {pod.namespace for pod in turn.state.marked_pods() if marks.pod_run(pod) == turn.run}
     left = []
     for budget in turn.state.budgets():
         if marks.run_of(budget) != turn.run:

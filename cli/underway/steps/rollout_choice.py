@@ -1,0 +1,111 @@
+"""How a Deployment is rolled out: by handover, whole or in batches, or by its own rolling update; and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from msgspec.structs import replace
+
+from underway.cluster import traffic
+from underway.cluster.model import Pod, Workload
+from underway.cluster.room import Room
+from underway.cluster.state import ClusterState
+from underway.playbook.models import RolloutStep
+from underway.steps.handoff import single_writer
+from underway.steps.rollout_marks import HASH
+
+
+@dataclass(frozen=True)
+class Choice:
+    """`batch`: so many pods of the new version at a time, None for all. `blocker`: why it cannot be done as asked."""
+
+    strategy: Literal["handoff", "native"]
+    reason: str
+    batch: int | None = None
+    blocker: str = ""
+    remedy: str = ""
+
+
+def choose(step: RolloutStep, found: Workload, state: ClusterState) -> Choice:
+    """What `auto` decides by what is so now, and whether what is asked for instead can be done."""
+    if step.strategy == "native":
+        return Choice("native", "by its own rolling update, as asked (strategy native)")
+    old = replicaset_in_use(found, state)
+    against = _against_handoff(found, old, state)
+    if against is None and old is not None:
+        return _handoff(step, found, old, state)
+    if step.strategy == "handoff":
+        remedy = "use strategy auto, which rolls it out by its own rolling update"
+        return Choice("handoff", "", blocker=f"cannot be handed over: {against}", remedy=remedy)
+    return Choice("native", f"by its own rolling update: {against}")
+
+
+def replicaset_in_use(found: Workload, state: ClusterState) -> Workload | None:
+    """The ReplicaSet of the Deployment's template, or else the one with the most replicas."""
+    owned = [one for one in state.workloads_of(found.uid) if one.kind == "replicaset" and not one.deleting]
+    template = found.template.hash if found.template else ""
+    same = [one for one in owned if one.template is not None and one.template.hash == template]
+    return max(same or owned, key=lambda one: (one.replicas, one.name), default=None)
+
+
+def _against_handoff(found: Workload, old: Workload | None, state: ClusterState) -> str | None:
+    if found.replicas == 0 or old is None:
+        return "it has no pods"
+    if found.strategy == "Recreate":
+        return "it never runs two versions at once (strategy Recreate)"
+    if found.owner is not None:
+        return f"its {found.owner.kind} {found.owner.name} decides about its pods"
+    rolling = [one for one in state.workloads_of(found.uid) if one.replicas and one.uid != old.uid]
+    if rolling:
+        return "it is in the middle of another rollout"
+    pods = [pod for pod in state.pods_of(old.uid) if pod.deleting is None]
+    for pod in pods[:1]:
+        if pod.spec.host_network or pod.spec.host_ports:
+            return "its pods are reached through their nodes' own ports"
+        claim = single_writer(pod, state)
+        if claim is not None:
+            return f"its volume claim {claim} can be used on one node only"
+        others = [one for one in state.adopting(found.namespace, pod.labels) if one.uid != old.uid]
+        if others:
+            return f"{others[0].ref} would adopt its pods"
+        rest = traffic.without(pod.labels, traffic.withdraw_keys(pod, state))
+        if traffic.adoptable(pod, rest, state) and rest != pod.labels:
+            return "another controller would adopt its pods once they are out of traffic"
+    return None
+
+
+def _handoff(step: RolloutStep, found: Workload, old: Workload, state: ClusterState) -> Choice:
+    count = found.replicas
+    asked = min(count, max(1, step.batch.of(count, round_up=True))) if step.batch is not None else count
+    room = _room_for(found, old, asked, state)
+    serves = "the new version serves before the old one stops"
+    if room >= asked:
+        if asked == count:
+            return Choice("handoff", f"{serves}, all {count} at once")
+        return Choice("handoff", f"{serves}, {asked} of {count} at a time", batch=asked)
+    if room >= 1 and step.strategy == "auto":
+        return Choice("handoff", f"{serves}, {room} of {count} at a time: there is no room for more", batch=room)
+    if step.strategy == "handoff":
+        remedy = "free room, add a node, or use a smaller batch" if asked > 1 else "free room, or add a node"
+        return Choice("handoff", "", blocker=f"there is room for {room} more pods, {asked} are needed", remedy=remedy)
+    return Choice("native", "by its own rolling update: there is no room for one more pod")
+
+
+def _room_for(found: Workload, old: Workload, wanted: int, state: ClusterState) -> int:
+    """How many more pods of the Deployment fit into the cluster, at most as many as are wanted."""
+    template = found.template
+    if template is None:
+        return 0
+    room = Room(state)
+    made = Pod(
+        uid="",
+        namespace=found.namespace,
+        name=f"{found.name}-new",
+        labels={**template.labels, HASH: "new"},
+        spec=template.spec,
+    )
+    for number in range(wanted):
+        if not isinstance(room.place(replace(made, uid=f"{old.uid}/{number}", name=f"{made.name}-{number}")), str):
+            return number
+    return wanted

@@ -1,0 +1,325 @@
+"""The verb `rollout` for Deployments: by handover, whole or in batches, or by the Deployment's own rolling update."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from underway.cluster import traffic
+from underway.cluster.actions import Need, PatchWorkload
+from underway.cluster.model import Pod, Ref, Workload
+from underway.cluster.state import ClusterState
+from underway.errors import Blocker
+from underway.playbook.models import RolloutStep
+from underway.steps import marks, rollout_marks
+from underway.steps.diagnosis import fault
+from underway.steps.handover import Picture, clear_the_way, hand_over, picture, serving, tidy_up
+from underway.steps.progress import PodJudged, StepEnd, Turn
+from underway.steps.rollout_choice import Choice, choose, replicaset_in_use
+from underway.steps.rollout_marks import STRATEGY
+from underway.steps.verb import Beginning, Scene
+from underway.units import format_duration
+
+_BUDGETS = Need("patch", "policy", "poddisruptionbudgets")
+
+
+@dataclass
+class DeploymentWork:
+    """`serves_since`: when all of this batch were first seen serving; `warm_up`: what the old pods took to be Ready."""
+
+    ref: Ref
+    choice: Choice
+    began: datetime
+    usual: timedelta | None
+    serves_since: datetime | None = None
+    judged: bool = False
+    first_batch: bool = False
+
+
+def begin(step: RolloutStep, beginning: Beginning, state: ClusterState) -> DeploymentWork:
+    found = _workload(step, state)
+    choice = choose(step, found, state) if found else Choice("native", "")
+    return DeploymentWork(_ref(step), choice, beginning.now, None)
+
+
+def _ref(step: RolloutStep) -> Ref:
+    return Ref("deployment", step.workload.namespace, step.workload.name)
+
+
+def _workload(step: RolloutStep, state: ClusterState) -> Workload | None:
+    return state.workloads.get(_ref(step))
+
+
+def needs(step: RolloutStep, _: str) -> Iterable[Need]:
+    where = step.workload.namespace
+    yield from (Need(verb, "apps", "deployments", where) for verb in ("get", "patch"))
+    yield from (Need(verb, "apps", "replicasets", where) for verb in ("create", "patch", "delete"))
+    yield Need("patch", "", "pods", where)
+    yield Need("create", "", "pods/eviction", where)
+    yield Need("patch", "policy", "poddisruptionbudgets", where)
+
+
+def blockers(step: RolloutStep, scene: Scene) -> Iterator[Blocker]:
+    found = _workload(step, scene.state)
+    name = str(_ref(step))
+    if found is None:
+        yield Blocker(name, "there is no such Deployment", "correct the name: kubectl get deployments -A lists them")
+        return
+    images = found.template.images if found.template else {}
+    for container in sorted(step.images.keys() - images.keys()):
+        yield Blocker(name, f"it has no container `{container}`", f"use one of {', '.join(sorted(images))}")
+    other = marks.run_of(found)
+    if other is not None and other != scene.run:
+        yield Blocker(name, f"run {other} has left it changed", f"underway restore {other}")
+    elif found.paused:
+        yield Blocker(name, "it is paused", f"kubectl -n {found.namespace} rollout resume deployment/{found.name}")
+    choice = choose(step, found, scene.state)
+    if choice.blocker:
+        yield Blocker(name, choice.blocker, choice.remedy)
+
+
+def proceed(step: RolloutStep, work: DeploymentWork, turn: Turn) -> StepEnd | None:
+    found = turn.state.workloads.get(work.ref)
+    if found is None:
+        return StepEnd("failed", f"{work.ref} is gone")
+    if marks.run_of(found) != turn.run:
+        return _begin(step, work, found, turn)
+    if found.annotations.get(marks.PHASE) == "rolled":
+        return StepEnd("done", work.choice.reason)
+    if found.annotations.get(STRATEGY) == "native":
+        return _native(work, found, turn)
+    return _hand_over(step, work, found, turn)
+
+
+def _begin(step: RolloutStep, work: DeploymentWork, found: Workload, turn: Turn) -> StepEnd | None:
+    old = replicaset_in_use(found, turn.state)
+    if _is_there(step, found, old):
+        return StepEnd("done", "it has this version already")
+    work.choice = choose(step, found, turn.state)
+    if work.choice.blocker:
+        return StepEnd("failed", work.choice.blocker)
+    handoff = work.choice.strategy == "handoff"
+    pods = list(turn.state.pods_of(old.uid)) if old else []
+    work.usual = usual_warm_up(pods)
+    if not work.judged:
+        work.judged = True
+        for pod in pods:
+            turn.note(PodJudged(pod, "handoff" if handoff else "evict", f"replaced: {work.choice.reason}"))
+    turn.act(
+        rollout_marks.roll(
+            found,
+            old if handoff else None,
+            step,
+            turn.run,
+            strategy=work.choice.strategy,
+            now=work.began,
+        )
+    )
+    return None
+
+
+def _is_there(step: RolloutStep, found: Workload, old: Workload | None) -> bool:
+    """Images alone can be compared beforehand."""
+    images = found.template.images if found.template else {}
+    same = all(images.get(name) == image for name, image in step.images.items())
+    return same and not step.env and not step.restart and old is not None
+
+
+def usual_warm_up(pods: Iterable[Pod]) -> timedelta | None:
+    """What pods took at most from running to Ready, None if none tells."""
+    took = [pod.ready_since - pod.started for pod in pods if pod.ready and pod.started and pod.ready_since]
+    return max(took, default=None)
+
+
+# -- by handover -------------------------------------------------------------------------------------------------
+
+
+def _hand_over(step: RolloutStep, work: DeploymentWork, found: Workload, turn: Turn) -> StepEnd | None:
+    seen = picture(found, turn.run, turn.state)
+    if seen.at_old:
+        if seen.target is not None and not seen.ending and not seen.leavers and _unchanged(step, found):
+            turn.act(rollout_marks.forget(found))
+            return None
+        hint = "somebody else has put the previous template back (a tool that applies manifests again?)"
+        return StepEnd("failed", f"{work.ref}: {hint}")
+    failure = _failure(work, seen, turn)
+    if failure is not None:
+        return failure
+    whole = _batch_serves(seen, turn)
+    work.serves_since = (work.serves_since or turn.now) if whole else None
+    soaked = work.serves_since is not None and _soaked(step, work, turn)
+    if seen.target is None and not seen.active and not seen.ending and _first_batch(work, found, turn):
+        return None
+    if not hand_over(seen, turn, leave=soaked):
+        if soaked and not _spare_left(seen, turn) and found.replicas < seen.wanted:
+            _next_batch(work, found, seen, turn)
+        return None
+    if tidy_up(seen, turn):
+        turn.act(rollout_marks.rolled(found))
+    return None
+
+
+def _unchanged(step: RolloutStep, found: Workload) -> bool:
+    images = found.template.images if found.template else {}
+    return all(images.get(name) == image for name, image in step.images.items())
+
+
+def _failure(work: DeploymentWork, seen: Picture, turn: Turn) -> StepEnd | None:
+    """Why the new version will not do, found as early as it can be told."""
+    if seen.target is None:
+        return None
+    if seen.target.failure:
+        return StepEnd("failed", f"{seen.target.ref}: {seen.target.failure}")
+    for pod in seen.keepers:
+        reason = fault(pod, turn.now, work.usual)
+        if reason is not None:
+            return StepEnd("failed", f"{pod.ref}: {reason}")
+    end = work.began + timedelta(seconds=seen.deployment.progress_deadline_seconds)
+    if serving(seen, turn) < seen.wanted:
+        turn.look_again(end)
+        for pod in seen.keepers:
+            if not pod.ready and pod.created is not None:
+                turn.look_again(turn.now + timedelta(seconds=1))
+        if turn.now >= end:
+            limit = format_duration(end - work.began)
+            return StepEnd("timedOut", f"{work.ref}: {serving(seen, turn)} of {seen.wanted} serve after {limit}")
+    return None
+
+
+def _batch_serves(seen: Picture, turn: Turn) -> bool:
+    """Whether all pods of the new version that are asked for now serve; else what is waited for is said."""
+    if seen.target is None:
+        return False
+    count, wanted = serving(seen, turn), seen.deployment.replicas
+    if count >= wanted:
+        return True
+    late = next((pod for pod in seen.keepers if not traffic.serves(pod, turn.state)), None)
+    waiting = f": {late.waiting}" if late is not None and late.waiting else ""
+    name = f", {late.name} does not{waiting}" if late is not None else ""
+    turn.wait(seen.deployment.ref, f"{count} of {wanted} new pods serve{name}")
+    return False
+
+
+def _soaked(step: RolloutStep, work: DeploymentWork, turn: Turn) -> bool:
+    end = (work.serves_since or turn.now) + (step.soak or timedelta())
+    if turn.now < end:
+        turn.wait(work.ref, f"both versions serve until {end:%H:%M:%S}, gates holding")
+        turn.look_again(end)
+        return False
+    return True
+
+
+def _spare_left(seen: Picture, turn: Turn) -> bool:
+    """Whether pods of the old version still wait to go though enough serve, or are on their way."""
+    standing = [pod for pod in seen.leavers if not marks.stage(pod)]
+    going = len(standing) < len(seen.leavers)
+    return going or serving(seen, turn) + len(standing) > seen.wanted
+
+
+def _first_batch(work: DeploymentWork, found: Workload, turn: Turn) -> bool:
+    """Ask for one batch while no ReplicaSet is in use: one that is would be scaled down to it. Only once, so that it is
+    no quarrel if somebody else (an autoscaler) wants another number.
+    """
+    batch = work.choice.batch
+    if batch is None or work.first_batch or found.replicas <= batch:
+        return False
+    work.first_batch = True
+    says = f"the first batch: {batch} of {found.replicas}"
+    turn.act(PatchWorkload(found.ref, found.uid, says=says, replicas=batch))
+    return True
+
+
+def _next_batch(work: DeploymentWork, found: Workload, seen: Picture, turn: Turn) -> None:
+    more = min(seen.wanted, found.replicas + (work.choice.batch or seen.wanted))
+    work.serves_since = None
+    turn.act(PatchWorkload(found.ref, found.uid, says=f"the next batch: {more} of {seen.wanted}", replicas=more))
+
+
+# -- by the Deployment's own rolling update ------------------------------------------------------------------------
+
+
+def _native(work: DeploymentWork, found: Workload, turn: Turn) -> StepEnd | None:
+    new = replicaset_in_use(found, turn.state)
+    template = found.template.hash if found.template else ""
+    if new is not None and new.template is not None and new.template.hash == template:
+        if new.failure:
+            return StepEnd("failed", f"{new.ref}: {new.failure}")
+        for pod in turn.state.pods_of(new.uid):
+            reason = fault(pod, turn.now, work.usual)
+            if reason is not None:
+                return StepEnd("failed", f"{pod.ref}: {reason}")
+    if _is_rolled_out(found):
+        turn.act(rollout_marks.rolled(found))
+        return None
+    end = work.began + timedelta(seconds=found.progress_deadline_seconds)
+    turn.wait(found.ref, f"{found.updated} of {found.replicas} are of the new version, {found.available} available")
+    turn.look_again(min(end, turn.now + timedelta(seconds=1)))
+    if turn.now >= end:
+        limit = format_duration(end - work.began)
+        return StepEnd("timedOut", f"{work.ref}: {found.updated} of {found.replicas} updated after {limit}")
+    return None
+
+
+def _is_rolled_out(found: Workload) -> bool:
+    """As `kubectl rollout status` sees it."""
+    seen = found.observed_generation >= found.generation
+    return seen and found.updated == found.current == found.available == found.replicas
+
+
+# -- undo --------------------------------------------------------------------------------------------------------
+
+
+def put_back(turn: Turn, good: bool) -> list[Ref]:  # noqa: FBT001 - the shape of every undo
+    left = []
+    for found in _marked(turn):
+        left.append(found.ref)
+        if good and found.annotations.get(marks.PHASE) == "rolled":
+            turn.act(rollout_marks.forget(found))
+        elif found.annotations.get(STRATEGY) == "native":
+            _undo_native(found, turn)
+        else:
+            _undo_handover(found, turn)
+    return left
+
+
+def marked(turn: Turn) -> list[Ref]:
+    return [found.ref for found in _marked(turn)]
+
+
+def _marked(turn: Turn) -> list[Workload]:
+    return [
+        found
+        for found in turn.state.marked_workloads()
+        if found.kind == "deployment" and marks.run_of(found) == turn.run and STRATEGY in found.annotations
+    ]
+
+
+def _undo_native(found: Workload, turn: Turn) -> None:
+    template = found.template.hash if found.template else ""
+    if template != found.annotations.get(rollout_marks.OLD_TEMPLATE):
+        turn.act(rollout_marks.restore(found, handoff=False))
+    elif _is_rolled_out(found):
+        turn.act(rollout_marks.forget(found))
+    else:
+        turn.wait(found.ref, f"rolls back: {found.updated} of {found.replicas}, {found.available} available")
+
+
+def _undo_handover(found: Workload, turn: Turn) -> None:
+    seen = picture(found, turn.run, turn.state)
+    if found.paused and not seen.at_old and _is_ours(seen, turn):
+        if clear_the_way(seen, turn, leave_target=True):
+            turn.act(rollout_marks.restore(found, handoff=True))
+        return
+    if hand_over(seen, turn, leave=True, back=True) and tidy_up(seen, turn):
+        turn.act(rollout_marks.forget(found))
+
+
+def _is_ours(seen: Picture, turn: Turn) -> bool:
+    """Whether the template is the one that the run has written: its ReplicaSet has it, or there is none yet."""
+    digest = seen.deployment.annotations.get(rollout_marks.NEW_HASH)
+    template = seen.deployment.template.hash if seen.deployment.template else ""
+    for one in turn.state.workloads_of(seen.deployment.uid):
+        if one.labels.get(rollout_marks.HASH) == digest:
+            return one.template is None or one.template.hash == template
+    return True

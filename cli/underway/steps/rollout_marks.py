@@ -1,0 +1,190 @@
+"""What a rollout writes on a Deployment, its ReplicaSets and its pods, so that the cluster alone tells how to go on and
+how to undo. The template that is replaced is noted by the write itself (`cluster.actions.RECORD`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from underway.cluster.actions import RECORD, CreateReplicaSet, PatchPod, PatchWorkload, RestoreTemplate, RollTemplate
+from underway.cluster.model import Pod, Ref, Workload
+from underway.cluster.state import MARK
+from underway.playbook.models import RolloutStep
+from underway.steps import marks
+from underway.units import format_duration
+
+STRATEGY = "underway.dev/strategy"
+OLD_REPLICASET = "underway.dev/old-replicaset"
+OLD_HASH = "underway.dev/old-hash"
+OLD_TEMPLATE = "underway.dev/old-template"
+OLD_REVISION = "underway.dev/old-revision"
+NEW_HASH = "underway.dev/new-hash"
+REPLICAS = "underway.dev/replicas"
+ROLLOUT = "underway.dev/rollout"
+"""On a pod that a rollout has withdrawn: the Deployment's name."""
+REVISION = "deployment.kubernetes.io/revision"
+HASH = "pod-template-hash"
+
+_ALL = (MARK, marks.PHASE, RECORD, STRATEGY, OLD_REPLICASET, OLD_HASH, OLD_TEMPLATE, OLD_REVISION, NEW_HASH, REPLICAS)
+
+
+def roll(
+    found: Workload,
+    old: Workload | None,
+    step: RolloutStep,
+    run: str,
+    *,
+    strategy: str,
+    now: datetime,
+) -> RollTemplate:
+    """Begin: the new template and, for a handoff, a Deployment that is paused for as long as two versions stand.
+    `old`: the ReplicaSet in use.
+    """
+    template = found.template.hash if found.template else ""
+    about: dict[str, str | None] = {MARK: run, marks.PHASE: "rolling", STRATEGY: strategy, OLD_TEMPLATE: template}
+    if old is not None:
+        about[OLD_REPLICASET] = old.name
+        about[OLD_HASH] = old.labels.get(HASH, "")
+        about[OLD_REVISION] = old.annotations.get(REVISION, "")
+        about[NEW_HASH] = _new_hash(found, run)
+        about[REPLICAS] = str(found.replicas)
+    what = [f"{name}={image}" for name, image in step.images.items()] + [f"env {name}" for name in step.env]
+    if step.restart:
+        what.append("restart")
+    return RollTemplate(
+        found.ref,
+        found.uid,
+        found.generation,
+        says=f"roll out ({', '.join(what)}), {'paused' if old is not None else 'by its own controller'}",
+        images=step.images,
+        env=step.env,
+        restarted_at=now.isoformat(timespec="seconds") if step.restart else "",
+        annotations=about,
+        paused=True if old is not None else None,
+    )
+
+
+def _new_hash(found: Workload, run: str) -> str:
+    """Its own for every run: a ReplicaSet of an earlier revision may have the same template."""
+    return sha256(f"{run}/{found.uid}/{found.generation}".encode()).hexdigest()[:10]
+
+
+def restore(found: Workload, *, handoff: bool) -> RestoreTemplate:
+    return RestoreTemplate(
+        found.ref,
+        found.uid,
+        says="put back: the previous template",
+        replicas=replicas(found) if handoff else None,
+        paused=True if handoff else None,
+    )
+
+
+def rolled(found: Workload) -> PatchWorkload:
+    """The handover is over; the notes stay until the run has ended, so that all of it can still be undone."""
+    return PatchWorkload(
+        found.ref, found.uid, says="give back to its controller", annotations={marks.PHASE: "rolled"}, paused=False
+    )
+
+
+def forget(found: Workload) -> PatchWorkload:
+    return PatchWorkload(
+        found.ref,
+        found.uid,
+        says="remove the marks",
+        annotations={key: None for key in _ALL if key in found.annotations},
+        paused=False if found.paused else None,
+    )
+
+
+def replicas(found: Workload) -> int:
+    """How many a Deployment had before a rollout in batches changed that."""
+    text = found.annotations.get(REPLICAS, "")
+    return int(text) if text.isdecimal() else found.replicas
+
+
+# -- ReplicaSets -------------------------------------------------------------------------------------------------
+
+
+def create_new(found: Workload, digest: str) -> CreateReplicaSet:
+    return CreateReplicaSet(
+        Ref("replicaset", found.namespace, f"{found.name}-{digest}"),
+        found.ref,
+        found.uid,
+        digest,
+        found.replicas,
+        says=f"make {found.replicas} of the new version",
+    )
+
+
+def create_old(found: Workload, count: int, says: str) -> CreateReplicaSet:
+    revision = found.annotations.get(OLD_REVISION, "")
+    return CreateReplicaSet(
+        Ref("replicaset", found.namespace, found.annotations[OLD_REPLICASET]),
+        found.ref,
+        found.uid,
+        found.annotations.get(OLD_HASH, ""),
+        count,
+        says=says,
+        recorded=True,
+        annotations={REVISION: revision} if revision else {},
+    )
+
+
+def hide(history: Workload, keys: Mapping[str, str], run: str) -> PatchWorkload:
+    """Take an earlier revision out of the Deployment's sight: a paused Deployment without any ReplicaSet in use scales
+    up the latest of its history (pkg/controller/deployment/util, FindActiveOrLatest).
+    """
+    return PatchWorkload(
+        history.ref,
+        history.uid,
+        says="set this earlier revision aside",
+        labels=dict.fromkeys(keys),
+        annotations={MARK: run, marks.LABELS: json.dumps(dict(keys))},
+    )
+
+
+def unhide(history: Workload) -> PatchWorkload:
+    kept: dict[str, str] = json.loads(history.annotations.get(marks.LABELS, "{}"))
+    return PatchWorkload(
+        history.ref,
+        history.uid,
+        says="put this earlier revision back",
+        labels=dict(kept),
+        annotations={MARK: None, marks.LABELS: None},
+    )
+
+
+# -- pods --------------------------------------------------------------------------------------------------------
+
+
+def withdraw(pod: Pod, keys: tuple[str, ...], found: Workload, run: str, settle: timedelta, now: datetime) -> PatchPod:
+    """Take a pod that nobody owns any more out of traffic; it goes when that has settled."""
+    gone = f"withdraw from traffic (label {', '.join(keys)})" if keys else "withdraw"
+    return PatchPod(
+        pod.ref,
+        pod.uid,
+        says=f"hand over: {gone}, the other version serves",
+        labels={**dict.fromkeys(keys), MARK: run},
+        annotations={
+            marks.STAGE: "withdrawn",
+            marks.LABELS: json.dumps({key: pod.labels[key] for key in keys}),
+            marks.SETTLE: format_duration(settle),
+            marks.WITHDRAWN_AT: now.isoformat(),
+            ROLLOUT: found.name,
+        },
+    )
+
+
+def give_back(pod: Pod) -> PatchPod:
+    """Into traffic again."""
+    undo = marks.reattach(pod)
+    return PatchPod(
+        pod.ref,
+        pod.uid,
+        says="put back into traffic",
+        labels=undo.labels,
+        annotations={**undo.annotations, ROLLOUT: None},
+    )

@@ -1,0 +1,143 @@
+"""A Deployment to another version on the simulated shop: nothing is lost, and undone it is as it was."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from stage import Stage, left, shop
+
+from underway.engine.events import PodMoved
+from underway.playbook.load import from_command_line
+from underway.playbook.models import Playbook
+from underway.steps.rollout_marks import REVISION
+
+WEB = {"workload": "deployment/shop/web", "images": {"web": "underway/shop:2"}}
+
+
+def rollout(**fields: Any) -> Playbook:
+    storefront = {"url": "http://127.0.0.1:30080/", "every": "50ms", "timeout": "2s", "lost": 0}
+    step: dict[str, Any] = {"rollout": WEB | fields}
+    if fields.get("strategy") != "native":  # which loses requests, since the shop's pods exit at once
+        step["during"] = [{"name": "storefront", "http": storefront}]
+    return from_command_line("release", [step])
+
+
+def image(stage: Stage) -> str:
+    found = next(one for one in stage.cluster.state().workloads.values() if str(one.ref) == "deployment/shop/web")
+    assert found.template is not None
+    return found.template.images["web"]
+
+
+def test_the_new_version_serves_alone_and_nothing_is_lost() -> None:
+    stage = shop()
+    receipt = stage.play(stage.run(rollout()))
+    assert receipt.outcome == "done", receipt.reason
+    assert [probe.lost for probe in receipt.probes] == [0]
+    assert stage.witness.violations == []
+    stage.rest()
+    assert image(stage) == "underway/shop:2"
+    moved = [event for event in stage.events if isinstance(event, PodMoved)]
+    assert [event.how for event in moved] == ["handedOff"] * 3
+
+
+def history(stage: Stage) -> list[tuple[str, int, str]]:
+    """The ReplicaSets of web: image, replicas, revision."""
+    found = [one for one in stage.cluster.state().workloads.values() if one.kind == "replicaset" and "web" in one.name]
+    return sorted(
+        (one.template.images["web"] if one.template else "", one.replicas, one.annotations.get(REVISION, ""))
+        for one in found
+    )
+
+
+def test_the_replaced_version_is_in_the_history() -> None:
+    stage = shop()
+    stage.play(stage.run(rollout()))
+    stage.rest()
+    assert history(stage) == [("underway/shop:1", 0, "1"), ("underway/shop:2", 3, "2")]
+    stage.play(stage.run(rollout(images={"web": "underway/shop:3"})))
+    stage.rest()
+    assert history(stage) == [("underway/shop:1", 0, "1"), ("underway/shop:2", 0, "2"), ("underway/shop:3", 3, "3")]
+    # back to a version of the history: it is not there twice
+    stage.play(stage.run(rollout(images={"web": "underway/shop:1"})))
+    stage.rest()
+    assert history(stage) == [("underway/shop:1", 3, "4"), ("underway/shop:2", 0, "2"), ("underway/shop:3", 0, "3")]
+
+
+def test_in_batches_no_more_than_one_batch_is_added() -> None:
+    stage = shop()
+    most = 0
+
+    def look(_: int, __: asyncio.Task[None]) -> None:
+        nonlocal most
+        pods = stage.cluster.state().pods_in("shop")
+        most = max(most, sum(pod.name.startswith("web-") and pod.deleting is None for pod in pods))
+
+    receipt = stage.play(stage.run(rollout(batch=1)), look)
+    assert receipt.outcome == "done", receipt.reason
+    assert [probe.lost for probe in receipt.probes] == [0]
+    assert stage.witness.violations == []
+    assert most == 4
+    stage.rest()
+    assert history(stage) == [("underway/shop:1", 0, "1"), ("underway/shop:2", 3, "2")]
+
+
+def assert_as_before(stage: Stage, way: str) -> None:
+    """But for the number of the revision, which grows with what has been there; and after a rolling update, as after
+    `kubectl rollout undo`, the version that was rolled back stays in the history.
+    """
+    now, before = left(stage.cluster.state()), stage.before
+    for found in (now, before):
+        for name, (replicas, annotations, whole) in list(found["workloads"].items()):
+            found["workloads"][name] = (replicas, {**annotations, REVISION: ""}, whole)
+            if way == "native" and name.startswith("replicaset/shop/web-") and not replicas:
+                del found["workloads"][name]
+    assert now == before
+
+
+EVENTS = range(1, 22)
+WAYS: dict[str, dict[str, Any]] = {"whole": {}, "batches": {"batch": 1}, "native": {"strategy": "native"}}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("number", EVENTS)
+def test_stopped_after_any_event_the_old_version_is_back(number: int, way: str) -> None:
+    stage = shop()
+    run = stage.run(rollout(**WAYS[way]))
+
+    def stop(count: int, _: asyncio.Task[None]) -> None:
+        if count == number:
+            run.stop = "interrupted"
+
+    receipt = stage.play(run, stop)
+    stage.rest()
+    if receipt.outcome == "done":
+        assert image(stage) == "underway/shop:2"
+        return
+    assert receipt.outcome == "interrupted"
+    assert receipt.left_changed == ()
+    if way != "native":
+        assert [probe.lost for probe in receipt.probes] in ([], [0])
+        assert stage.witness.violations == []
+    assert_as_before(stage, way)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("number", EVENTS)
+def test_killed_after_any_event_another_process_brings_the_old_version_back(number: int, way: str) -> None:
+    stage = shop()
+
+    def kill(count: int, driving: asyncio.Task[None]) -> None:
+        if count == number:
+            driving.cancel()
+
+    stage.play(stage.run(rollout(**WAYS[way])), kill)
+    receipt = stage.play(stage.run(rollout(), only_restore=True))
+    assert receipt.outcome == "done", receipt.reason
+    assert receipt.left_changed == ()
+    if way != "native":
+        assert stage.witness.violations == []
+    stage.rest()
+    if image(stage) == "underway/shop:1":
+        assert_as_before(stage, way)
