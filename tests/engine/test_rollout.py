@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from stage import Stage, left, shop
 
-from underway.engine.events import PodMoved
+from underway.engine.events import Change, PodMoved
 from underway.playbook.load import from_command_line
 from underway.playbook.models import Playbook
 from underway.steps.rollout_marks import REVISION
@@ -141,3 +141,22 @@ def test_killed_after_any_event_another_process_brings_the_old_version_back(numb
     stage.rest()
     if image(stage) == "underway/shop:1":
         assert_as_before(stage, way)
+
+
+def test_undone_every_earlier_revision_is_in_the_history_again() -> None:
+    stage = shop()
+    for version in ("2", "3", "4"):
+        stage.play(stage.run(rollout(images={"web": f"underway/shop:{version}"})))
+    stage.rest()
+    stage.before, revisions = left(stage.cluster.state()), history(stage)
+    run = stage.run(rollout(images={"web": "underway/shop:5"}))
+
+    def stop(_: int, __: asyncio.Task[None]) -> None:
+        if any(isinstance(event, Change) and "withdraw" in event.says for event in stage.events[-3:]):
+            run.stop = "interrupted"
+
+    receipt = stage.play(run, stop)
+    assert receipt.outcome == "interrupted"
+    stage.rest()
+    assert left(stage.cluster.state()) == stage.before
+    assert history(stage) == revisions

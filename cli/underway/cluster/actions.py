@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from underway.cluster.model import Ref
+from underway.cluster.notes import Note
 from underway.cluster.podspec import Taint
 
 
@@ -164,6 +165,55 @@ class DeleteLease(msgspec.Struct, frozen=True, gc=False, tag="deleteLease"):
     says: str
 
 
+class PatchLease(msgspec.Struct, frozen=True, gc=False, tag="patchLease"):
+    """Change a Lease's annotations, whoever holds it: notes of the run itself, or somebody's word to it."""
+
+    object: Ref
+    says: str
+    annotations: Mapping[str, str | None] = {}
+
+
+class Apply(msgspec.Struct, frozen=True, gc=False, tag="apply"):
+    """Server-side apply of a manifest, with the marks of `cluster.applied` in the same request. What became of it is
+    noted in the Lease under `key`. Done too if it was refused for good: the note says so then, and why.
+    """
+
+    object: Ref
+    run: str
+    lease: Ref
+    key: str
+    note: Note
+    says: str
+    manifest: Mapping[str, Any]
+    """May hold a Secret: it is for the API server only."""
+    force: bool = False
+    """Take fields from other field managers."""
+
+
+class TakeBack(msgspec.Struct, frozen=True, gc=False, tag="takeBack"):
+    """Put back what an object was before the run applied it, or delete it if it was not there. The marks stay, and the
+    note says `undone`; without the run's marks there is nothing to undo.
+    """
+
+    object: Ref
+    run: str
+    lease: Ref
+    key: str
+    note: Note
+    says: str
+
+
+class Unmark(msgspec.Struct, frozen=True, gc=False, tag="unmark"):
+    """Take the marks away, and then the note. What is undone goes back to its former field managers too."""
+
+    object: Ref
+    run: str
+    lease: Ref
+    key: str
+    note: Note
+    says: str
+
+
 Action: TypeAlias = (
     PatchNode
     | PatchPod
@@ -176,7 +226,11 @@ Action: TypeAlias = (
     | Evict
     | CreateJob
     | DeleteJob
+    | Apply
+    | TakeBack
+    | Unmark
     | PutLease
+    | PatchLease
     | DeleteLease
 )
 

@@ -39,7 +39,7 @@ def template_patch(found: Mapping[str, Any], action: RollTemplate | RestoreTempl
     else:
         wanted = recorded(found)
     spec = _asked(action)
-    changes = _difference(now, wanted)
+    changes = difference(now, wanted)
     if changes:
         spec["template"] = changes
     return {
@@ -135,7 +135,7 @@ def _container(found: Mapping[str, Any], action: RollTemplate, part: str) -> dic
     return new
 
 
-def _difference(now: Any, wanted: Any) -> Any:
+def difference(now: Any, wanted: Any) -> Any:
     """The merge patch (RFC 7386) that makes `wanted` of `now`; for what is no object, `wanted` itself."""
     if not isinstance(now, Mapping) or not isinstance(wanted, Mapping):
         return wanted
@@ -144,5 +144,5 @@ def _difference(now: Any, wanted: Any) -> Any:
         if key not in now:
             changes[key] = value
         elif now[key] != value:
-            changes[key] = _difference(now[key], value)
+            changes[key] = difference(now[key], value)
     return changes

@@ -68,6 +68,17 @@ async def _granted(transport: Transport, need: Need) -> bool:
 
 async def ask(transport: Transport, method: str, path: str, body: object = None) -> Answer:
     """A request that changes nothing, repeated while the server is busy. Raises ClusterUnreachableError."""
+    return await _answer(transport, method, path, body, frozenset())
+
+
+async def ask_whether(transport: Transport, path: str) -> Answer:
+    """The same for what may not be there: the answer may be a 404."""
+    return await _answer(transport, "GET", path, None, frozenset({HTTPStatus.NOT_FOUND}))
+
+
+async def _answer(
+    transport: Transport, method: str, path: str, body: object, good: frozenset[int]
+) -> Answer:
     trouble = ""
     for attempt in range(_ATTEMPTS):
         if attempt:
@@ -79,7 +90,7 @@ async def ask(transport: Transport, method: str, path: str, body: object = None)
             if not error.sent and attempt:
                 break
             continue
-        if answer.status < HTTPStatus.MULTIPLE_CHOICES:
+        if answer.status < HTTPStatus.MULTIPLE_CHOICES or answer.status in good:
             return answer
         trouble = error_message(answer)
         if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR and answer.status != HTTPStatus.TOO_MANY_REQUESTS:

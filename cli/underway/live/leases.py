@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
@@ -45,6 +46,15 @@ class Leases:
         if outcome.status == "done":
             self._mirror.put(decode_object("lease", answer.body))
         return Outcome("conflict", outcome.message) if outcome.status == "gone" else outcome
+
+    async def annotate(self, ref: Ref, annotations: Mapping[str, str | None]) -> Outcome:
+        """Whoever holds it."""
+        body = {"metadata": {"annotations": dict(annotations)}}
+        answer = await self._transport.send("PATCH", resource(ref), body=body, content_type=_MERGE_PATCH)
+        outcome = outcome_of(answer)
+        if outcome.status == "done":
+            self._mirror.put(decode_object("lease", answer.body))
+        return outcome
 
     async def delete(self, action: DeleteLease) -> Outcome:
         outcome = outcome_of(await self._transport.send("DELETE", resource(action.object)))

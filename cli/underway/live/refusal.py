@@ -26,10 +26,12 @@ _STATUSES: Mapping[int, OutcomeStatus] = {
 """A gateway's 502 or 504 comes after the request was passed on: it may have happened."""
 
 
+_QUOTED = re.compile('"([^"]*)"')
 _OTHER_UID = re.compile("UID in (the )?precondition")
 
 
 class _Cause(msgspec.Struct):
+    reason: str | None = None
     message: str | None = None
     field: str | None = None
 
@@ -69,6 +71,17 @@ def _class_of(code: int) -> OutcomeStatus:
 
 def error_message(answer: Answer) -> str:
     return _status(answer).message or _phrase(answer.status)
+
+
+def conflicting_managers(answer: Answer) -> dict[str, str]:
+    """Who manages the fields that a server-side apply may not have, by field."""
+    details = _status(answer).details
+    found = {}
+    for cause in (details and details.causes) or []:
+        if cause.reason == "FieldManagerConflict":
+            named = _QUOTED.search(cause.message or "")
+            found[(cause.field or "a field").removeprefix(".")] = named[1] if named else "somebody else"
+    return found
 
 
 def retry_after(answer: Answer) -> float | None:

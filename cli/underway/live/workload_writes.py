@@ -96,4 +96,11 @@ class WorkloadWriter:
     async def _delete_replicaset(self, action: DeleteReplicaSet) -> Outcome:
         policy = "Orphan" if action.orphan else "Background"
         body = {"propagationPolicy": policy, "preconditions": {"uid": action.uid}}
-        return outcome_of(await self._transport.send("DELETE", resource(action.object), body=body))
+        answer = await self._transport.send("DELETE", resource(action.object), body=body)
+        outcome = outcome_of(answer)
+        if outcome.status == "done" and action.orphan:
+            # it stays, with its deletionTimestamp, until its pods have been orphaned
+            self._mirror.put(decode_object(action.object.kind, answer.body))
+        elif outcome.status == "done":
+            self._mirror.deleted(action.object)
+        return outcome

@@ -10,6 +10,7 @@ from typing import Any, assert_never
 
 from underway.cluster.actions import (
     Action,
+    Apply,
     CreateJob,
     CreateReplicaSet,
     DeleteJob,
@@ -18,17 +19,21 @@ from underway.cluster.actions import (
     Evict,
     Outcome,
     PatchBudget,
+    PatchLease,
     PatchNode,
     PatchPod,
     PatchWorkload,
     PutLease,
     RestoreTemplate,
     RollTemplate,
+    TakeBack,
+    Unmark,
 )
 from underway.cluster.model import Ref, Workload
 from underway.cluster.podspec import Taint
 from underway.cluster.state import MARK
 from underway.cluster.wire import decode_list, decode_object
+from underway.live.applying import Applier
 from underway.live.leases import Leases
 from underway.live.mirror import Mirror
 from underway.live.paths import collection, resource
@@ -45,6 +50,7 @@ class Writer:
         self._mirror = mirror
         self._leases = Leases(transport, mirror)
         self._workloads = WorkloadWriter(transport, mirror)
+        self._applier = Applier(transport, mirror, self._leases)
         self._at_once = asyncio.Semaphore(_AT_ONCE)
 
     async def perform(self, action: Action) -> Outcome:
@@ -70,6 +76,10 @@ class Writer:
                 return await self._create_job(action)
             case DeleteJob():
                 return await self._delete_job(action)
+            case Apply() | TakeBack() | Unmark():
+                return await self._applier.perform(action)
+            case PatchLease():
+                return await self._leases.annotate(action.object, action.annotations)
             case PutLease():
                 return await self._leases.put(action)
             case DeleteLease():

@@ -9,6 +9,7 @@ import msgspec
 
 from underway.cluster.actions import (
     Action,
+    Apply,
     CreateJob,
     CreateReplicaSet,
     DeleteJob,
@@ -17,15 +18,19 @@ from underway.cluster.actions import (
     Evict,
     Outcome,
     PatchBudget,
+    PatchLease,
     PatchNode,
     PatchPod,
     PatchWorkload,
     PutLease,
     RestoreTemplate,
     RollTemplate,
+    TakeBack,
+    Unmark,
 )
 from underway.cluster.model import Budget, Lease, Node, Pod, Ref, Workload
 from underway.cluster.wire import from_mapping
+from underway.simulated.applying import Applier, annotate
 from underway.simulated.disruption import Disruptions
 from underway.simulated.eviction import evict
 from underway.simulated.job import Jobs
@@ -42,6 +47,7 @@ class Api:
         self._disruptions = disruptions
         self._jobs = jobs
         self._workloads = WorkloadApi(world)
+        self._applier = Applier(world, jobs)
 
     def carry_out(self, action: Action) -> Outcome:
         match action:
@@ -64,6 +70,10 @@ class Api:
                 return self._create_job(action)
             case DeleteJob():
                 return self._delete_job(action)
+            case Apply() | TakeBack() | Unmark():
+                return self._applier.carry_out(action)
+            case PatchLease():
+                return annotate(self._world, action.object, action.annotations)
             case PutLease():
                 return self._put_lease(action)
             case DeleteLease():

@@ -149,6 +149,8 @@ def clear_the_way(seen: Picture, turn: Turn, *, leave_target: bool = False) -> b
     """First the history out of sight, then the ReplicaSets in use away from their pods, with `leave_target` that of the
     present template too. Returns whether all of them are gone or going.
     """
+    if seen.target is not None and not seen.active and not leave_target:
+        return True
     selector = seen.deployment.selector
     keys = selector.keys() if selector else frozenset[str]()
     history = [one for one in seen.history if one.name != seen.deployment.annotations.get(OLD_REPLICASET)]
@@ -208,7 +210,8 @@ def _withdraw_spare(seen: Picture, turn: Turn, *, back: bool) -> None:
         keys = spend(pod, turn.state, turn.ledger)
         if not back:
             turn.leaving[pod.uid] = PodLeft(pod, "handedOff" if is_up else "gone")
-        turn.act(rollout_marks.withdraw(pod, keys, seen.deployment, turn.run, SETTLE, turn.now))
+        settle = SETTLE if pod.ready else timedelta()
+        turn.act(rollout_marks.withdraw(pod, keys, seen.deployment, turn.run, settle, turn.now))
 
 
 def _see_off(seen: Picture, turn: Turn) -> None:
@@ -235,6 +238,15 @@ def _see_off(seen: Picture, turn: Turn) -> None:
 
 def _withdrawn(seen: Picture) -> Iterator[Pod]:
     return (pod for pod in seen.leavers if marks.stage(pod))
+
+
+def set_aside(turn: Turn) -> list[Workload]:
+    """The earlier revisions, of any Deployment, that the turn's run has set aside."""
+    return [
+        one
+        for one in turn.state.marked_workloads()
+        if one.kind == "replicaset" and marks.run_of(one) == turn.run and marks.LABELS in one.annotations
+    ]
 
 
 def tidy_up(seen: Picture, turn: Turn) -> bool:

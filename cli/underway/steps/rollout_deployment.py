@@ -14,7 +14,7 @@ from underway.errors import Blocker
 from underway.playbook.models import RolloutStep
 from underway.steps import marks, rollout_marks
 from underway.steps.diagnosis import fault
-from underway.steps.handover import Picture, clear_the_way, hand_over, picture, serving, tidy_up
+from underway.steps.handover import Picture, clear_the_way, hand_over, picture, serving, set_aside, tidy_up
 from underway.steps.progress import PodJudged, StepEnd, Turn
 from underway.steps.rollout_choice import Choice, choose, replicaset_in_use
 from underway.steps.rollout_marks import STRATEGY
@@ -280,11 +280,15 @@ def put_back(turn: Turn, good: bool) -> list[Ref]:  # noqa: FBT001 - the shape o
             _undo_native(found, turn)
         else:
             _undo_handover(found, turn)
+    if not left:
+        for stray in set_aside(turn):
+            left.append(stray.ref)
+            turn.act(rollout_marks.unhide(stray))
     return left
 
 
 def marked(turn: Turn) -> list[Ref]:
-    return [found.ref for found in _marked(turn)]
+    return [found.ref for found in (*_marked(turn), *set_aside(turn))]
 
 
 def _marked(turn: Turn) -> list[Workload]:
