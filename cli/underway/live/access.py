@@ -76,9 +76,7 @@ async def ask_whether(transport: Transport, path: str) -> Answer:
     return await _answer(transport, "GET", path, None, frozenset({HTTPStatus.NOT_FOUND}))
 
 
-async def _answer(
-    transport: Transport, method: str, path: str, body: object, good: frozenset[int]
-) -> Answer:
+async def _answer(transport: Transport, method: str, path: str, body: object, good: frozenset[int]) -> Answer:
     trouble = ""
     for attempt in range(_ATTEMPTS):
         if attempt:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
-from underway.cluster.actions import DeleteLease, Outcome, PutLease
+from underway.cluster.actions import DeleteLease, Outcome, PatchLease, PutLease
 from underway.cluster.model import Lease, Ref
 from underway.cluster.state import MARK
 from underway.cluster.wire import decode_object
@@ -25,7 +25,17 @@ class Leases:
         self._transport = transport
         self._mirror = mirror
 
-    async def put(self, action: PutLease) -> Outcome:
+    async def perform(self, action: PutLease | PatchLease | DeleteLease) -> Outcome:
+        """Raises NoAnswerError, and ValueError for an answer that cannot be read."""
+        match action:
+            case PutLease():
+                return await self._put(action)
+            case PatchLease():
+                return await self.annotate(action.object, action.annotations)
+            case DeleteLease():
+                return await self._delete(action)
+
+    async def _put(self, action: PutLease) -> Outcome:
         """Create, renew or take over. Whoever was faster is looked at again; a live holder is left alone."""
         known = self._mirror.state.leases.get(action.object)
         if known is not None and _held_by_another(known, action, datetime.now(UTC)):
@@ -56,7 +66,7 @@ class Leases:
             self._mirror.put(decode_object("lease", answer.body))
         return outcome
 
-    async def delete(self, action: DeleteLease) -> Outcome:
+    async def _delete(self, action: DeleteLease) -> Outcome:
         outcome = outcome_of(await self._transport.send("DELETE", resource(action.object)))
         if outcome.status in ("done", "gone"):
             self._mirror.deleted(action.object)

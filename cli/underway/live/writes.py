@@ -78,12 +78,8 @@ class Writer:
                 return await self._delete_job(action)
             case Apply() | TakeBack() | Unmark():
                 return await self._applier.perform(action)
-            case PatchLease():
-                return await self._leases.annotate(action.object, action.annotations)
-            case PutLease():
-                return await self._leases.put(action)
-            case DeleteLease():
-                return await self._leases.delete(action)
+            case PutLease() | PatchLease() | DeleteLease():
+                return await self._leases.perform(action)
             case never:
                 assert_never(never)
 

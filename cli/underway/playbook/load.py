@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from underway.playbook.attach import attached, with_whole_paths
 from underway.playbook.checks import cross_checks
 from underway.playbook.complaints import problems_of
 from underway.playbook.diagnostics import BrokenPlaybookError, Diagnostic, diagnose
@@ -72,7 +73,8 @@ def _loaded(data: bytes, name: str, given: Mapping[str, Given]) -> Loaded:
     else:
         if not problems:
             spec = {key: value for key, value in filled.data["spec"].items() if key != "vars"}
-            return Loaded(playbook, filled.data | {"spec": spec})
+            whole = attached(playbook, name, document, lines_of(data))
+            return Loaded(whole, with_whole_paths(filled.data | {"spec": spec}, name))
     lines = lines_of(data)
     raise BrokenPlaybookError(diagnose(problem, name, lines) for problem in problems)
 
@@ -82,10 +84,11 @@ def from_document(data: Mapping[str, Any], name: str) -> Playbook:
     call it. Raises BrokenPlaybookError.
     """
     try:
-        return Playbook.model_validate(data)
+        playbook = Playbook.model_validate(data)
     except ValidationError as error:
         found = problems_of(error, data, Document(data))
         raise BrokenPlaybookError(Diagnostic(name, 1, 1, problem.message, problem.hint) for problem in found) from error
+    return attached(playbook, name)
 
 
 def from_command_line(name: str, steps: Sequence[Mapping[str, Any]]) -> Playbook:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, PrivateAttr, WithJsonSchema
 
 from underway.playbook.gates import (
     AlertsGate,
@@ -19,6 +19,7 @@ from underway.playbook.gates import (
     ServiceGate,
     WorkloadGate,
 )
+from underway.playbook.manifests import Manifest
 from underway.playbook.names import (
     EnvironmentName,
     Image,
@@ -163,8 +164,21 @@ class ScaleStep(Strict):
 
 
 class ApplyStep(Strict):
+    """`force`: take fields from other field managers. `manifests`: what is in the files, once they have been read."""
+
     files: tuple[Text, ...] = Field(min_length=1)
     prune: Literal[False] = False
+    force: Flag = False
+    _manifests: tuple[Manifest, ...] = PrivateAttr(default=())
+
+    @property
+    def manifests(self) -> tuple[Manifest, ...]:
+        return self._manifests
+
+    def with_manifests(self, manifests: Iterable[Manifest]) -> ApplyStep:
+        copy = self.model_copy()
+        copy._manifests = tuple(manifests)  # noqa: SLF001 - its own
+        return copy
 
 
 class JobStep(Strict):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TypeVar, assert_never
 
 import msgspec
@@ -28,12 +27,13 @@ from underway.cluster.actions import (
     TakeBack,
     Unmark,
 )
-from underway.cluster.model import Budget, Lease, Node, Pod, Ref, Workload
+from underway.cluster.model import Budget, Node, Pod, Ref, Workload
 from underway.cluster.wire import from_mapping
-from underway.simulated.applying import Applier, annotate
+from underway.simulated.applying import Applier
 from underway.simulated.disruption import Disruptions
 from underway.simulated.eviction import evict
 from underway.simulated.job import Jobs
+from underway.simulated.leases import Leases
 from underway.simulated.workload_api import WorkloadApi
 from underway.simulated.world import World, merged
 
@@ -47,7 +47,8 @@ class Api:
         self._disruptions = disruptions
         self._jobs = jobs
         self._workloads = WorkloadApi(world)
-        self._applier = Applier(world, jobs)
+        self._leases = Leases(world)
+        self._applier = Applier(world, jobs, self._leases)
 
     def carry_out(self, action: Action) -> Outcome:
         match action:
@@ -72,12 +73,8 @@ class Api:
                 return self._delete_job(action)
             case Apply() | TakeBack() | Unmark():
                 return self._applier.carry_out(action)
-            case PatchLease():
-                return annotate(self._world, action.object, action.annotations)
-            case PutLease():
-                return self._put_lease(action)
-            case DeleteLease():
-                return self._delete_lease(action)
+            case PutLease() | PatchLease() | DeleteLease():
+                return self._leases.carry_out(action)
             case never:
                 assert_never(never)
 
@@ -136,31 +133,4 @@ class Api:
         if isinstance(job, Outcome):
             return job
         self._jobs.delete(job)
-        return _DONE
-
-    def _put_lease(self, action: PutLease) -> Outcome:
-        old = self._world.get(Lease, action.object)
-        now = self._world.now
-        if old is not None and old.holder != action.holder and old.renewed is not None:
-            until = old.renewed + timedelta(seconds=old.duration_seconds)
-            if now < until:
-                return Outcome("conflict", f"{action.object} is held by {old.holder} until {until:%H:%M:%S}")
-        self._world.put(
-            Lease(
-                uid=old.uid if old else self._world.new_uid(),
-                namespace=action.object.namespace,
-                name=action.object.name,
-                run=action.run,
-                holder=action.holder,
-                renewed=now,
-                duration_seconds=action.duration_seconds,
-                annotations={**(old.annotations if old else {}), **action.annotations},
-            )
-        )
-        return _DONE
-
-    def _delete_lease(self, action: DeleteLease) -> Outcome:
-        if self._world.get(Lease, action.object) is None:
-            return Outcome("gone", f"{action.object} not found")
-        self._world.remove(action.object)
         return _DONE
