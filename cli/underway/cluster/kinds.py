@@ -39,8 +39,8 @@ _CLUSTER_WIDE: Mapping[str, str] = {
 }
 
 
-def _plural(kind: str) -> str:
-    """As Kubernetes' own kinds have it."""
+def guessed(kind: str) -> str:
+    """The plural, as Kubernetes' own kinds have it."""
     lower = kind.lower()
     if lower.endswith("endpoints"):
         return lower
@@ -55,7 +55,7 @@ def _known() -> dict[tuple[str, str], Resource]:
         for api_version, kinds in table.items():
             group, _, version = api_version.rpartition("/")
             for kind in kinds.split():
-                found[api_version, kind] = Resource(group, version, _plural(kind), namespaced, kind)
+                found[api_version, kind] = Resource(group, version, guessed(kind), namespaced, kind)
     return found
 
 

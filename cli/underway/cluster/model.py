@@ -55,7 +55,8 @@ class Owner(msgspec.Struct, frozen=True, gc=False):
 class Pod(msgspec.Struct, frozen=True, gc=False):
     """`ready` is the Ready condition; `deleting` is when it was asked to stop (deletionTimestamp, which includes the
     grace period), None while it is not; `waiting` says in the API's words why it does not run (unschedulable,
-    ImagePullBackOff, CrashLoopBackOff…), else empty.
+    ImagePullBackOff, CrashLoopBackOff…), else empty; `ending` how a container of it ended badly: its exit status and
+    what it said last, as far as the API has it.
     """
 
     uid: str
@@ -77,6 +78,7 @@ class Pod(msgspec.Struct, frozen=True, gc=False):
     ready_since: datetime | None = None
     restarts: int = 0
     waiting: str = ""
+    ending: str = ""
     ip: str = ""
     resource_version: str = ""
 

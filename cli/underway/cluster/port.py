@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from underway.cluster.actions import Action, Need, Outcome
+from underway.cluster.evidence import Evidence
+from underway.cluster.model import Ref
 from underway.cluster.state import ClusterState
 
 
@@ -33,6 +35,10 @@ class Cluster(Protocol):
 
     async def perform(self, action: Action) -> Outcome:
         """Carry out one write. Never raises for what a server answers; the state shows an accepted patch on return."""
+        ...
+
+    async def evidence(self, pod: Ref) -> Evidence:
+        """What there is to tell about a pod that will not do. Changes nothing, and never raises."""
         ...
 
     async def denied(self, needs: Iterable[Need]) -> tuple[Need, ...]:

@@ -25,10 +25,24 @@ class WireRunning(Wire):
     started_at: datetime | None = None
 
 
+class WireTerminated(WireRunning):
+    exit_code: int | None = None
+    reason: str | None = None
+    message: str | None = None
+
+    def told(self) -> str:
+        """Empty if it ended well."""
+        if not self.exit_code:
+            return ""
+        ended = f"exit status {self.exit_code}" + (f" ({self.reason})" if self.reason not in (None, "Error") else "")
+        said = " ".join((self.message or "").split())
+        return f"{ended}: {said}" if said else ended
+
+
 class WireContainerState(Wire):
     waiting: WireReason | None = None
     running: WireRunning | None = None
-    terminated: WireRunning | None = None
+    terminated: WireTerminated | None = None
 
 
 class WireContainerStatus(Wire):
@@ -64,6 +78,11 @@ class WirePodStatus(Wire):
             if why and why.reason and why.reason not in _USUAL:
                 return f"{why.reason}: {why.message}" if why.message else why.reason
         return ""
+
+
+    def ending(self) -> str:
+        ends = (found.state.terminated for found in self.container_statuses or () if found.state)
+        return next((told for end in ends if end and (told := end.told())), "")
 
 
 class WireBinding(Wire):
@@ -102,6 +121,7 @@ class WirePod(WireObject):
             ready_since=ready.last_transition_time if ready.status == "True" else None,
             restarts=status.restarts(),
             waiting=status.waiting(),
+            ending=status.ending(),
             ip=status.pod_ip or "",
             resource_version=own.resource_version or "",
         )

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from underway.cluster.actions import DeleteLease, PutLease
 from underway.cluster.model import Lease
+from underway.cluster.notes import notes_of
 from underway.engine.run import Run
 from underway.engine.standing import OPERATOR, PLAYBOOK, STARTED
 from underway.errors import Blocker
@@ -95,13 +96,15 @@ def _has_died(lease: Lease, run: Run, turn: Turn) -> bool:
 
 
 def release(run: Run, turn: Turn) -> None:
-    """A Lease that cannot be deleted runs out by itself: that is no reason not to end."""
+    """A Lease that cannot be deleted runs out by itself: that is no reason not to end. One with notes of what is still
+    applied stays, so that it can be put back.
+    """
     since = run.releasing_since = run.releasing_since or turn.now
     lease = turn.state.leases.get(run.lease)
     if lease is None and run.lease in turn.in_flight:
         turn.wait(run.lease, "is on its way")
         return
-    if lease is None or lease.holder != run.holder or turn.now >= since + RELEASE_LIMIT:
+    if lease is None or lease.holder != run.holder or notes_of(lease) or turn.now >= since + RELEASE_LIMIT:
         run.phase = "ended"
         return
     turn.act(DeleteLease(run.lease, says="release"))

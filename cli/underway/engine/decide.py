@@ -24,15 +24,18 @@ from underway.engine.events import (
     StepEnded,
     StepOutcome,
     Waiting,
+    WorkloadChanged,
 )
 from underway.engine.run import Disturbed, Run
 from underway.gates.measurements import Measurements
 from underway.steps import undo
-from underway.steps.progress import Fact, NodeEntered, PodJudged, PodLeft, Turn
+from underway.steps.progress import Fact, NodeEntered, PodJudged, PodLeft, Turn, WorkloadEntered
 from underway.units import format_duration
 
 PUT_BACK_LIMIT = timedelta(minutes=10)
 WHOLE_LIMIT = timedelta(minutes=2)
+COME_BACK_LIMIT = timedelta(seconds=30)
+"""For nodes that are not Ready after their maintenance; whoever waits for them has waited before."""
 SILENCE_LIMIT = timedelta(seconds=90)
 """A state that the server has not confirmed for so long is no ground to act on. Half a minute is usual when nothing
 happens (`Cluster.silence`)."""
@@ -59,7 +62,16 @@ def decide(
     """Decide once. `silence`: how long the state may be out of date; `in_flight`: what is being written just now."""
     decision = Decision()
     tell = decision.events.append
-    turn = Turn(run.id, state, now, run.left_traffic, lambda fact: tell(_told(fact, run, now)), run.leaving, in_flight)
+    turn = Turn(
+        run.id,
+        state,
+        now,
+        run.left_traffic,
+        lambda fact: tell(_told(fact, run, now)),
+        run.leaving,
+        in_flight,
+        run.phases,
+    )
     look = guarding.Look(run, state, measurements, now, tell)
     turn.tell_left()
     claiming.renew(run, turn)
@@ -146,6 +158,7 @@ def _proceed(run: Run, turn: Turn, look: guarding.Look, decision: Decision) -> N
         run.reason = end.reason
         run.phase, run.putting_back_since = "putting back", turn.now
     else:
+        run.examine = end.pod
         _turn_back(run, turn, decision, end.outcome, end.reason)
 
 
@@ -180,12 +193,15 @@ def _put_back(run: Run, turn: Turn) -> None:
             limit = format_duration(PUT_BACK_LIMIT)
             _leave_changed(run, tuple(str(ref) for ref in left), f"not put back within {limit}")
         return
-    ailing = _ailing(run, turn)
-    if ailing and turn.now < since + WHOLE_LIMIT:
-        turn.look_again(since + WHOLE_LIMIT)
+    ailing, away = _ailing(run, turn), undo.not_back(turn)
+    for node in away:
+        turn.wait(node, "is not Ready since its maintenance")
+    if (ailing and turn.now < since + WHOLE_LIMIT) or (away and turn.now < since + COME_BACK_LIMIT):
+        turn.look_again(since + (WHOLE_LIMIT if ailing else COME_BACK_LIMIT))
         return
-    if ailing:
-        _leave_changed(run, tuple(ailing), "; ".join(ailing))
+    if ailing or away:
+        reasons = [*ailing, *(f"{node} is not Ready since its maintenance and stays cordoned" for node in away)]
+        _leave_changed(run, (*ailing, *map(str, away)), "; ".join(reasons))
     run.phase = "releasing"
 
 
@@ -245,6 +261,8 @@ def _told(fact: Fact, run: Run, now: datetime) -> Event:
                 verdict=verdict,
                 reason=reason,
             )
+        case WorkloadEntered(workload, phase, reason):
+            return WorkloadChanged(at=now, run=run.id, workload=str(workload), phase=phase, reason=reason)
         case PodLeft(pod, way):
             return PodMoved(
                 at=now, run=run.id, pod=pod.name, namespace=pod.namespace, uid=pod.uid, node=pod.node, how=way

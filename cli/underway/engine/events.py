@@ -18,6 +18,7 @@ SCHEMA = "underway.dev/v1alpha1"
 StepOutcome: TypeAlias = Literal["done", "failed", "timedOut", "inconclusive", "interrupted"]
 RunOutcome: TypeAlias = Literal["done", "refused", "failed", "timedOut", "inconclusive", "interrupted"]
 NodePhase: TypeAlias = Literal["pending", "draining", "maintaining", "verifying", "done", "failed", "restored"]
+WorkloadPhase: TypeAlias = Literal["rolling", "serving", "alone", "done", "restoring", "back", "restored"]
 PodVerdict: TypeAlias = Literal["handoff", "evict", "wait", "skip", "blocked"]
 GateStatus: TypeAlias = Literal["pass", "fail", "inconclusive", "error"]
 
@@ -65,6 +66,17 @@ class NodeChanged(_Event, frozen=True, kw_only=True, tag="nodeChanged"):
     reason: str = ""
     pods: int = 0
     """On entering `draining`: how many pods have to leave."""
+
+
+class WorkloadChanged(_Event, frozen=True, kw_only=True, tag="workloadChanged"):
+    """`workload` as kubectl prints it. rolling: a new version is on its way; serving: all of its pods that are wanted
+    serve; alone: no other version gets traffic any more; done. restoring: it is being undone; back: the old version
+    alone gets traffic again; restored.
+    """
+
+    workload: str
+    phase: WorkloadPhase
+    reason: str = ""
 
 
 class Change(_Event, frozen=True, kw_only=True, tag="change"):
@@ -133,6 +145,20 @@ class StepEnded(_Event, frozen=True, kw_only=True, tag="stepEnded"):
     reason: str = ""
 
 
+class PodEvidence(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Of a pod that would not do: its last events, and the last lines of its log, the oldest first."""
+
+    pod: str
+    events: tuple[str, ...]
+    log: tuple[str, ...]
+    trouble: str = ""
+    """Why there is not more."""
+
+
+class PodExamined(_Event, frozen=True, kw_only=True, tag="podExamined"):
+    evidence: PodEvidence
+
+
 class Restoring(_Event, frozen=True, kw_only=True, tag="restoring"):
     """From here on the run puts back what it changed."""
 
@@ -147,6 +173,16 @@ class NodeReceipt(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     emptied_seconds: float | None
     """From the cordon until the last pod had left; None if that was not reached."""
     pods_moved: int
+    reason: str = ""
+
+
+class WorkloadReceipt(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """`back_seconds`: from the decision to undo until the old version alone got traffic; None if it was not undone."""
+
+    name: str
+    outcome: Literal["done", "failed", "restored"]
+    duration_seconds: float
+    back_seconds: float | None = None
     reason: str = ""
 
 
@@ -178,8 +214,11 @@ class Receipt(_Event, frozen=True, kw_only=True, tag="receipt"):
     nodes: tuple[str, ...]
     node_details: tuple[NodeReceipt, ...]
     probes: tuple[ProbeCount, ...]
+    workloads: tuple[WorkloadReceipt, ...] = ()
+    """Those that were rolled to another version."""
     restored: bool
     left_changed: tuple[str, ...]
+    evidence: tuple[PodEvidence, ...] = ()
     blockers: tuple[Blocker, ...] = ()
     simulated: bool = False
     killed: Killed | msgspec.UnsetType = msgspec.UNSET
@@ -190,6 +229,7 @@ Event: TypeAlias = (
     | StepStarted
     | PodPlanned
     | NodeChanged
+    | WorkloadChanged
     | Change
     | ChangeRefused
     | PodMoved
@@ -197,6 +237,7 @@ Event: TypeAlias = (
     | GateChanged
     | Pulse
     | StepEnded
+    | PodExamined
     | Restoring
     | Receipt
 )

@@ -12,7 +12,7 @@ from underway.cluster.actions import Action, Evict, Outcome, PutLease
 from underway.cluster.model import Ref
 from underway.cluster.port import Cluster
 from underway.engine.decide import decide
-from underway.engine.events import Change, ChangeRefused, Event, Pulse
+from underway.engine.events import Change, ChangeRefused, Event, PodEvidence, PodExamined, Pulse
 from underway.engine.guarding import probe_counts
 from underway.engine.run import Run
 from underway.engine.watched import FROM_STATE
@@ -57,6 +57,7 @@ class Loop:
     _resting: dict[Ref, _Rest] = field(default_factory=dict)
     _measured: set[str] = field(default_factory=set)
     _stopping: set[asyncio.Task[None]] = field(default_factory=set)
+    _examining: set[asyncio.Task[None]] = field(default_factory=set)
     _claimed: bool = False
 
     async def drive(self) -> None:
@@ -67,7 +68,8 @@ class Loop:
                 now = self.cluster.now()
                 wake = self._turn(now)
                 self._measure()
-                if self.run.phase == "ended" and not self._flying:
+                self._examine()
+                if self.run.phase == "ended" and not self._flying and not self._examining:
                     return
                 if self.pulses and now >= pulse + _PULSE:
                     pulse = now
@@ -76,7 +78,9 @@ class Loop:
         finally:
             for task in self._flying.values():
                 task.cancel()
-            await asyncio.gather(*self._flying.values(), *self._stopping, return_exceptions=True)
+            for examining in self._examining:
+                examining.cancel()
+            await asyncio.gather(*self._flying.values(), *self._stopping, *self._examining, return_exceptions=True)
 
     def _turn(self, now: datetime) -> datetime:
         """Decide once and send what was decided; returns when to look again."""
@@ -153,6 +157,21 @@ class Loop:
             stopping = asyncio.create_task(self.measuring.stop(name))
             self._stopping.add(stopping)
             stopping.add_done_callback(self._stopping.discard)
+
+    def _examine(self) -> None:
+        """Ask what there is to tell about the pod whose fault it is, while the run goes on: soon it will be gone."""
+        pod, self.run.examine = self.run.examine, None
+        if pod is not None:
+            examining = asyncio.create_task(self._ask_about(pod))
+            self._examining.add(examining)
+            examining.add_done_callback(self._examining.discard)
+
+    async def _ask_about(self, pod: Ref) -> None:
+        found = await self.cluster.evidence(pod)
+        told = PodEvidence(pod=str(pod), events=found.events, log=found.log, trouble=found.trouble)
+        self.run.evidence = (*self.run.evidence, told)
+        self.record(PodExamined(at=self.cluster.now(), run=self.run.id, evidence=told))
+        self.nudge.set()
 
     async def _something(self, until: datetime) -> None:
         """Wait for a change, the end of a write, a nudge, or the moment."""

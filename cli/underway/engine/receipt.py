@@ -11,12 +11,16 @@ from underway.engine.events import (
     Event,
     NodeChanged,
     NodeReceipt,
+    PodEvidence,
     PodMoved,
     PodPlanned,
     ProbeCount,
     Receipt,
+    Restoring,
     RunOutcome,
     RunStarted,
+    WorkloadChanged,
+    WorkloadReceipt,
 )
 from underway.engine.run import Run
 from underway.errors import Blocker, ExitStatus
@@ -33,11 +37,22 @@ class _NodeTally:
 
 
 @dataclass
+class _WorkloadTally:
+    began: datetime
+    ended: datetime | None = None
+    back: datetime | None = None
+    outcome: Literal["done", "failed", "restored"] = "failed"
+    reason: str = ""
+
+
+@dataclass
 class Tally:
     """Events added up, one after another."""
 
     started: RunStarted | None = None
     nodes: dict[str, _NodeTally] = field(default_factory=dict)
+    workloads: dict[str, _WorkloadTally] = field(default_factory=dict)
+    turned_back: datetime | None = None
     handed_off: int = 0
     evicted: int = 0
     gone: int = 0
@@ -50,6 +65,10 @@ class Tally:
                 self.started = event
             case NodeChanged():
                 self._add_node(event)
+            case WorkloadChanged():
+                self._add_workload(event)
+            case Restoring():
+                self.turned_back = event.at
             case PodMoved():
                 self._add_pod(event)
             case PodPlanned() | _:
@@ -67,6 +86,18 @@ class Tally:
             case "done" | "failed" | "restored":
                 node.outcome, node.ended, node.reason = event.phase, event.at, event.reason
             case "pending":
+                pass
+
+    def _add_workload(self, event: WorkloadChanged) -> None:
+        found = self.workloads.setdefault(event.workload, _WorkloadTally(event.at))
+        match event.phase:
+            case "rolling":
+                found.outcome, found.ended, found.back, found.reason = "failed", None, None, event.reason
+            case "back":
+                found.back = event.at
+            case "done" | "restored":
+                found.outcome, found.ended = event.phase, event.at
+            case _:
                 pass
 
     def _add_pod(self, event: PodMoved) -> None:
@@ -114,6 +145,7 @@ def receipt(  # noqa: PLR0913 - a receipt has many lines
     stop: str = "",
     probes: tuple[ProbeCount, ...] = (),
     left_changed: tuple[str, ...] = (),
+    evidence: tuple[PodEvidence, ...] = (),
     blockers: tuple[Blocker, ...] = (),
 ) -> Receipt:
     """What there is to hand over. A node that was begun and not ended counts as restored if nothing is left changed."""
@@ -135,8 +167,10 @@ def receipt(  # noqa: PLR0913 - a receipt has many lines
         nodes=tuple(node.name for node in details if node.outcome == "done"),
         node_details=details,
         probes=probes,
+        workloads=tuple(_workload(name, one, at, found.turned_back) for name, one in found.workloads.items()),
         restored=restored,
         left_changed=left_changed,
+        evidence=evidence,
         blockers=blockers,
         simulated=found.started.simulated if found.started else False,
     )
@@ -154,6 +188,7 @@ def receipt_of(run: Run, found: Tally, at: datetime, probes: tuple[ProbeCount, .
         stop=run.stop,
         probes=probes,
         left_changed=run.left_changed,
+        evidence=run.evidence,
         blockers=run.blockers,
     )
 
@@ -169,6 +204,16 @@ def _node(name: str, node: _NodeTally, at: datetime, *, restored: bool) -> NodeR
         emptied_seconds=_seconds(node.began, node.emptied) if node.emptied else None,
         pods_moved=node.moved,
         reason=node.reason,
+    )
+
+
+def _workload(name: str, found: _WorkloadTally, at: datetime, turned_back: datetime | None) -> WorkloadReceipt:
+    return WorkloadReceipt(
+        name=name,
+        outcome=found.outcome,
+        duration_seconds=_seconds(found.began, found.ended or at),
+        back_seconds=_seconds(turned_back, found.back) if turned_back and found.back else None,
+        reason=found.reason,
     )
 
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from underway.cluster.model import LEASE_NAMESPACE, Ref
-from underway.engine.events import ProbeCount, RunOutcome
+from underway.cluster.model import Ref
+from underway.cluster.notes import lease_of
+from underway.engine.events import PodEvidence, ProbeCount, RunOutcome
 from underway.engine.watched import Watched
 from underway.errors import Blocker
 from underway.playbook.models import Playbook
 from underway.steps.node_work import NodesWork
-from underway.steps.progress import PodLeft
+from underway.steps.progress import PodLeft, WorkloadPhase
 
 Phase = Literal["claiming", "checking", "proceeding", "leaving it", "putting back", "releasing", "ended"]
 """`leaving it`: nothing is put back (onFailure: stop), only what is being written just now is waited for."""
@@ -66,8 +67,12 @@ class Run:
     left_traffic: dict[str, datetime] = field(default_factory=dict)
     leaving: dict[str, PodLeft] = field(default_factory=dict)
     """See `Turn`, as of `left_traffic`."""
+    phases: dict[Ref, WorkloadPhase] = field(default_factory=dict)
     disturbed: dict[str, Disturbed] = field(default_factory=dict)
     """By the controller's UID."""
+    examine: Ref | None = None
+    """The pod whose fault it is that the run turns back, of whom there may be more to tell."""
+    evidence: tuple[PodEvidence, ...] = ()
     lease_renewed: datetime | None = None
     foreign_renewal: tuple[datetime, datetime | None] | None = None
     """When another process's Lease of this run was first seen, and as of when it was renewed."""
@@ -83,7 +88,7 @@ class Run:
 
     @property
     def lease(self) -> Ref:
-        return Ref("lease", LEASE_NAMESPACE, f"underway-{self.id}")
+        return lease_of(self.id)
 
     def end(self, outcome: RunOutcome, reason: str) -> None:
         """Nothing has to be put back: what is left is to give the Lease back."""

@@ -11,14 +11,18 @@ from typing import Any
 
 import msgspec
 
+from underway.cluster.kinds import ref_of
 from underway.cluster.model import Budget, Node, Pod, Ref, Workload
 from underway.cluster.state import ClusterState
 from underway.engine import preflight
 from underway.engine.events import SCHEMA
 from underway.engine.plan import Plan
 from underway.errors import Blocker, UsageError
+from underway.playbook.attach import manifests_of
+from underway.playbook.manifests import Manifest
 from underway.playbook.models import NodesStep, Playbook
 from underway.steps import nodes
+from underway.steps.apply import resource_of
 
 KIND = "SavedPlan"
 _HINT = "make it anew: underway plan PLAYBOOK --out FILE"
@@ -119,6 +123,8 @@ class _Look:
                     if treated.verdict != "skip" and pod.deleting is None:
                         self._add(found)
                         self._add_around(pod, state)
+        for manifest in manifests_of(playbook):
+            self._add(_manifest(manifest))
 
     def _add(self, found: Target) -> None:
         self.targets.setdefault(found.object, found)
@@ -137,6 +143,12 @@ def _node(node: Node) -> Target:
         if not taint.key.startswith(_FROM_CONDITIONS):
             facts[f"taint {taint.key}:{taint.effect}"] = taint.value
     return Target(object=str(node.ref), uid=node.uid, facts=facts | _labels(node.labels))
+
+
+def _manifest(manifest: Manifest) -> Target:
+    """What will be applied: its file must not say another thing than when it was planned."""
+    ref = ref_of(resource_of(manifest), manifest.namespace, manifest.name)
+    return Target(object=f"manifest of {ref}", uid="", facts={"content": manifest.digest})
 
 
 def _pod(pod: Pod, verdict: str) -> Target:

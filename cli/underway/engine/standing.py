@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from underway.cluster.model import Budget, Lease, Node, Pod, Ref, Workload
+from underway.cluster.notes import Note, notes_of
 from underway.cluster.state import ClusterState
 from underway.engine.preflight import alive
 from underway.steps import marks
@@ -14,6 +15,13 @@ from underway.steps import marks
 PLAYBOOK = "underway.dev/playbook"
 OPERATOR = "underway.dev/operator"
 STARTED = "underway.dev/started"
+_APPLIED = {
+    "intended": "to be applied, or applied already",
+    "applied": "applied",
+    "refused": "to be applied, and refused",
+    "undone": "as before, but for the marks",
+    "kept": "applied to stay, but for the marks",
+}
 
 
 @dataclass
@@ -48,9 +56,11 @@ def standings(state: ClusterState, now: datetime) -> dict[str, Standing]:
     return found
 
 
-def _marks(state: ClusterState) -> Iterator[tuple[str, Node | Pod | Budget | Workload | Lease, str]]:
+def _marks(state: ClusterState) -> Iterator[tuple[str, Node | Pod | Budget | Workload | Lease | Note, str]]:
     for lease in state.leases.values():
         yield lease.run, lease, "sign of life"
+        for note in notes_of(lease).values():
+            yield lease.run, note, _APPLIED[note.state]
     for node in state.nodes.values():
         run = marks.run_of(node)
         if run is not None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from underway.playbook.models import RolloutStep
+from underway.playbook.models import ApplyStep, RolloutStep
+from underway.steps.apply import APPLY
 from underway.steps.rollout import ROLLOUT
 from underway.steps.verb import Verb
 
-VERBS: Mapping[type[Any], Verb[Any, Any]] = {RolloutStep: ROLLOUT}
+VERBS: Mapping[type[Any], Verb[Any, Any]] = {ApplyStep: APPLY, RolloutStep: ROLLOUT}

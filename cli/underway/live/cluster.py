@@ -10,11 +10,14 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
 from underway.cluster.actions import Action, Need, Outcome
+from underway.cluster.evidence import Evidence
+from underway.cluster.model import Ref
 from underway.cluster.state import ClusterState
 from underway.cluster.wire import RESOURCES
 from underway.errors import ClusterUnreachableError, UnderwayError
 from underway.live.access import denied, unreachable
 from underway.live.connection import Connection
+from underway.live.evidence import evidence
 from underway.live.mirror import Mirror
 from underway.live.reflector import ListRefusedError, Pace, Reflector
 from underway.live.transport import NoAnswerError, Transport
@@ -54,6 +57,9 @@ class LiveCluster:
 
     async def perform(self, action: Action) -> Outcome:
         return await self._writer.perform(action)
+
+    async def evidence(self, pod: Ref) -> Evidence:
+        return await evidence(self._transport, pod)
 
     async def denied(self, needs: Iterable[Need]) -> tuple[Need, ...]:
         return await denied(self._transport, needs)

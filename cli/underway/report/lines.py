@@ -13,6 +13,7 @@ from underway.engine.events import (
     Event,
     GateChanged,
     NodeChanged,
+    PodExamined,
     PodMoved,
     PodPlanned,
     Pulse,
@@ -22,7 +23,9 @@ from underway.engine.events import (
     StepEnded,
     StepStarted,
     Waiting,
+    WorkloadChanged,
 )
+from underway.report.evidence import evidence_lines
 from underway.report.progress import Progress
 from underway.report.words import between, count, in_words, visible
 
@@ -71,6 +74,8 @@ class Announcer:
                 return self._pod_planned(event)
             case NodeChanged():
                 return [_node_changed(event, progress)]
+            case WorkloadChanged():
+                return _workload_changed(event)
             case Change():
                 return self._change(event)
             case ChangeRefused():
@@ -86,6 +91,8 @@ class Announcer:
                 return self._pulse(event)
             case StepEnded():
                 return [_step_ended(event, progress)]
+            case PodExamined():
+                return [Line(line, "faint") for line in evidence_lines(event.evidence)]
             case Restoring():
                 return [Line(f"{in_words(event.cause)}: {event.reason}; putting back what was changed", "bad")]
             case Receipt():
@@ -167,6 +174,18 @@ def _step_ended(event: StepEnded, progress: Progress) -> Line:
     reason = f": {event.reason}" if event.reason else ""
     mood: Mood = "good" if event.outcome == "done" else "bad"
     return Line(f"step {step.name} {in_words(event.outcome)}{took}{reason}", mood)
+
+
+def _workload_changed(event: WorkloadChanged) -> list[Line]:
+    said: dict[str, tuple[str, Mood]] = {
+        "rolling": (event.reason, "plain"),
+        "serving": ("all of the new version serve", "plain"),
+        "alone": ("the new version alone gets traffic", "good"),
+        "back": ("the old version alone gets traffic", "good"),
+        "restored": ("is as it was before", "good"),
+    }
+    words, mood = said.get(event.phase, ("", "plain"))
+    return [Line(f"{event.workload}: {words}", mood)] if words else []
 
 
 def _node_changed(event: NodeChanged, progress: Progress) -> Line:

@@ -10,7 +10,8 @@ from typing import TypeVar
 import msgspec
 
 from underway.cluster.actions import Action, Need, Outcome
-from underway.cluster.model import Budget, Object, Pod
+from underway.cluster.evidence import Evidence
+from underway.cluster.model import Budget, Object, Pod, Ref
 from underway.cluster.state import ClusterState
 from underway.simulated.api import Api
 from underway.simulated.clock import VirtualClock
@@ -122,6 +123,10 @@ class SimulatedCluster:
             if isinstance(fault, AnswersLost) and self._writes % fault.every == 0:
                 return Outcome("unknown", f"simulated fault: the answer to write number {self._writes} was lost")
         return outcome
+
+    async def evidence(self, pod: Ref) -> Evidence:
+        found = self._world.get(Pod, pod)
+        return Evidence(events=(found.waiting,) if found and found.waiting else ())
 
     async def denied(self, needs: Iterable[Need]) -> tuple[Need, ...]:  # noqa: ARG002 - nothing is denied here
         await self.sleep_until(self.now() + self._world.settings.api_latency)

@@ -185,6 +185,12 @@ def serving(seen: Picture, turn: Turn) -> int:
     return traffic.count_serving((pod for pod in seen.keepers if not marks.stage(pod)), turn.state)
 
 
+def serves_alone(seen: Picture, turn: Turn) -> bool:
+    """Whether the target's version serves, and no pod of another gets traffic any more."""
+    others = any(traffic.in_traffic(pod, turn.state) for pod in seen.leavers)
+    return not others and not seen.active and serving(seen, turn) >= seen.wanted
+
+
 def _keep(seen: Picture, turn: Turn) -> None:
     """What is of the right version after all comes back into traffic."""
     for pod in seen.keepers:

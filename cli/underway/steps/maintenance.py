@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -13,7 +13,7 @@ from underway.playbook.models import MaintainJob
 from underway.steps import marks
 
 _START = timedelta(seconds=60)
-"""What a Job may take beyond its own deadline to be seen as ended."""
+"""What a Job may take beyond its own deadline to be seen as ended. On a node that is not Ready nobody can end it."""
 
 
 def job_ref(node: Node, run: str, step: int, namespace: str) -> Ref:
@@ -22,11 +22,13 @@ def job_ref(node: Node, run: str, step: int, namespace: str) -> Ref:
     return Ref("job", namespace, f"underway-{run}-{digest}")
 
 
-def create(node: Node, work: MaintainJob, ref: Ref, run: str) -> CreateJob:
+def create(node: Node, work: MaintainJob, ref: Ref, run: str, now: datetime) -> CreateJob:
     container: dict[str, Any] = {
         "name": "maintain",
         "image": work.image,
         "env": [{"name": name, "value": value} for name, value in work.env.items()],
+        # why it failed is then in the pod's status
+        "terminationMessagePolicy": "FallbackToLogsOnError",
     }
     if work.command:
         container["command"] = list(work.command)
@@ -53,7 +55,7 @@ def create(node: Node, work: MaintainJob, ref: Ref, run: str) -> CreateJob:
                 "name": ref.name,
                 "namespace": ref.namespace,
                 "labels": labels,
-                "annotations": {marks.JOB_NODE: node.name},
+                "annotations": {marks.JOB_NODE: node.name, marks.JOB_ENDS: (now + work.timeout).isoformat()},
             },
             "spec": {
                 "backoffLimit": 0,
@@ -64,12 +66,39 @@ def create(node: Node, work: MaintainJob, ref: Ref, run: str) -> CreateJob:
     )
 
 
-def deadline(work: MaintainJob) -> timedelta:
+def deadline(work: MaintainJob, node: Node) -> timedelta:
     """After so long the Job must have ended one way or the other (activeDeadlineSeconds does it)."""
-    return work.timeout + _START
+    return work.timeout + (_START if node.ready else timedelta())
 
 
-def progress(job: Workload, state: ClusterState) -> str:
+def at_work(job: Workload, node: Node | None, now: datetime) -> bool:
+    """Whether a Job may still be doing something to its node, as far as its own marks tell."""
+    if job.complete or job.failure:
+        return False
+    end = last_moment(job, node)
+    return end is None or now < end
+
+
+def last_moment(job: Workload, node: Node | None) -> datetime | None:
+    """When a Job that has not ended is not waited for any more; None if its marks do not tell."""
+    ends = marks.job_ends(job)
+    return ends + (_START if node is None or node.ready else timedelta()) if ends else None
+
+
+def progress(job: Workload, node: Node, state: ClusterState) -> str:
     """What a Job that has not ended is waited for."""
     waiting = next((pod.waiting for pod in state.pods_of(job.uid) if pod.waiting), "")
-    return f"maintenance is at work{': ' + waiting if waiting else ''}"
+    silent = "" if node.ready else ", the node is not Ready"
+    return f"maintenance is at work{': ' + waiting if waiting else ''}{silent}"
+
+
+def failure(job: Workload, state: ClusterState) -> str:
+    """Why a Job has failed: what its container said last, or else the Job controller's words."""
+    return next((pod.ending for pod in state.pods_of(job.uid) if pod.ending), job.failure)
+
+
+def upgraded(before: str, node: Node) -> str:
+    """What has become of the node's kubelet; empty if it is what it was."""
+    if before == node.kubelet_version:
+        return ""
+    return f"kubelet was {before or 'unknown'}, is {node.kubelet_version}"

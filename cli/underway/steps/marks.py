@@ -28,6 +28,7 @@ WITHDRAWN_AT = "underway.dev/withdrawn-at"
 WITHDRAW = "underway.dev/withdraw"
 RECOUNTED_AT = "underway.dev/recounted-at"
 JOB_NODE = "underway.dev/node"
+JOB_ENDS = "underway.dev/ends"
 PENDING_TAINT = "underway.dev/pending"
 
 _POD_MARKS = (STAGE, LABELS, OWNER, NEEDED, SETTLE, WITHDRAWN_AT, WITHDRAW)
@@ -46,6 +47,11 @@ def made_by(job: Workload) -> str | None:
 def pod_run(pod: Pod) -> str | None:
     """The run that detached the pod; a pod of a run's own Job has the label without a stage."""
     return pod.labels.get(MARK) if STAGE in pod.annotations else None
+
+
+def job_ends(job: Workload) -> datetime | None:
+    """When a maintenance Job is stopped, if it has not ended by then."""
+    return _moment(job.annotations.get(JOB_ENDS, ""))
 
 
 def stage(pod: Pod) -> str:
@@ -87,6 +93,11 @@ def enter(node: Node, phase: str) -> PatchNode:
     return PatchNode(
         node.ref, node.uid, node.resource_version, says=f"note that it is {phase}", annotations={PHASE: phase}
     )
+
+
+def has_not_come_back(node: Node) -> bool:
+    """Its maintenance has begun and it is not Ready: no pod may be sent to it, whoever says that it is given back."""
+    return node.annotations.get(PHASE) == "maintaining" and not node.ready
 
 
 def give_back(node: Node, run: str, *, done: bool) -> PatchNode:

@@ -23,6 +23,8 @@ class NodeWork:
     staying: dict[str, Pod] = field(default_factory=dict)
     failure: str = ""
     timed_out: bool = False
+    kubelet: str = ""
+    """Its version when the node's turn came."""
 
 
 @dataclass

@@ -118,7 +118,8 @@ def _start_nodes(step: NodesStep, work: NodesWork, turn: Turn, verify: Verify) -
 
 def _begin(node: Node, step: NodesStep, work: NodesWork, turn: Turn) -> None:
     pods = turn.state.pods_on(node.name)
-    work.at_work[node.name] = NodeWork("draining", turn.now, frozenset(pod.uid for pod in pods))
+    found = frozenset(pod.uid for pod in pods)
+    work.at_work[node.name] = NodeWork("draining", turn.now, found, kubelet=node.kubelet_version)
     turn.note(NodeEntered(node.name, "draining", pods=len(_leaving(node, step, turn.state))))
     for pod in pods:
         if pod.uid not in work.judged:
@@ -147,7 +148,9 @@ def _proceed_node(name: str, step: NodesStep, work: NodesWork, turn: Turn, verif
         case "verifying":
             _verify(node, here, work, turn, verify)
         case "failed":
-            if put_back_node(node, turn):
+            if marks.has_not_come_back(node):
+                _end(name, "failed", work, turn)
+            elif put_back_node(node, turn):
                 _end(name, "restored", work, turn)
             elif turn.now >= here.since + _COME_BACK:
                 _end(name, "failed", work, turn)
@@ -164,10 +167,10 @@ def _enter(name: str, here: NodeWork, phase: Phase, turn: Turn) -> None:
     turn.look_again(turn.now)
 
 
-def _end(name: str, phase: Phase, work: NodesWork, turn: Turn) -> None:
+def _end(name: str, phase: Phase, work: NodesWork, turn: Turn, reason: str = "") -> None:
     here = work.ended[name] = work.at_work.pop(name)
     here.phase = phase
-    turn.note(NodeEntered(name, phase, here.failure))
+    turn.note(NodeEntered(name, phase, here.failure or reason))
     turn.look_again(turn.now)
 
 
@@ -238,11 +241,11 @@ def _maintain(node: Node, here: NodeWork, step: NodesStep, work: NodesWork, turn
         return
     ref = maintenance.job_ref(node, turn.run, work.index, job.namespace or work.namespace)
     found = turn.state.workloads.get(ref)
-    end = here.since + maintenance.deadline(job)
+    end = here.since + maintenance.deadline(job, node)
     if node.annotations.get(marks.PHASE) != "maintaining":
         turn.act(marks.enter(node, "maintaining"))
     if found is None:
-        turn.act(maintenance.create(node, job, ref, turn.run))
+        turn.act(maintenance.create(node, job, ref, turn.run, turn.now))
     elif found.complete:
         turn.act(DeleteJob(ref, found.uid, says="delete, maintenance is done"))
         _enter(node.name, here, "verifying", turn)
@@ -250,12 +253,14 @@ def _maintain(node: Node, here: NodeWork, step: NodesStep, work: NodesWork, turn
     elif found.failure:
         # its deadline is its own to keep (activeDeadlineSeconds); it began a little after the phase did
         late = turn.now >= here.since + job.timeout
-        reason = f"did not end within {format_duration(job.timeout)}" if late else f"failed: {found.failure}"
+        why = maintenance.failure(found, turn.state)
+        reason = f"did not end within {format_duration(job.timeout)}" if late else f"failed: {why}"
         _fail(here, f"{ref} {reason}", timed_out=late)
     else:
-        turn.wait(ref, maintenance.progress(found, turn.state))
-    if turn.now >= end:
-        _fail(here, f"{ref} did not end within {format_duration(job.timeout)}", timed_out=True)
+        turn.wait(ref, maintenance.progress(found, node, turn.state))
+    if turn.now >= end and not here.failure:
+        lost = "" if node.ready else ", and the node is not Ready"
+        _fail(here, f"{ref} did not end within {format_duration(job.timeout)}{lost}", timed_out=True)
     if here.failure:
         _enter(node.name, here, "failed", turn)
     turn.look_again(end)
@@ -277,7 +282,7 @@ def _verify(node: Node, here: NodeWork, work: NodesWork, turn: Turn, verify: Ver
     elif marks.CORDONED in node.annotations or node.annotations.get(marks.PHASE) != "done":
         turn.act(marks.give_back(node, turn.run, done=True))
     else:
-        _end(node.name, "done", work, turn)
+        _end(node.name, "done", work, turn, maintenance.upgraded(here.kubelet, node))
 
 
 def _give_up(node: Node, here: NodeWork, turn: Turn) -> None:

@@ -16,6 +16,8 @@ from underway.steps.handoff import Ledger
 from underway.steps.treatment import Verdict
 
 Phase = Literal["pending", "draining", "maintaining", "verifying", "done", "failed", "restored"]
+WorkloadPhase = Literal["rolling", "serving", "alone", "done", "restoring", "back", "restored"]
+_WORKLOAD_PHASES: tuple[WorkloadPhase, ...] = ("rolling", "serving", "alone", "done", "restoring", "back", "restored")
 Way = Literal["handedOff", "evicted", "gone"]
 
 
@@ -48,13 +50,23 @@ class PodLeft:
     way: Way
 
 
-Fact: TypeAlias = NodeEntered | PodJudged | PodLeft
+@dataclass(frozen=True)
+class WorkloadEntered:
+    workload: Ref
+    phase: WorkloadPhase
+    reason: str = ""
+
+
+Fact: TypeAlias = NodeEntered | PodJudged | PodLeft | WorkloadEntered
 
 
 @dataclass(frozen=True)
 class StepEnd:
+    """`pod`: the one whose fault it is, of whom there may be more to tell."""
+
     outcome: Literal["done", "failed", "timedOut"]
     reason: str = ""
+    pod: Ref | None = None
 
 
 @dataclass
@@ -72,6 +84,8 @@ class Turn:
     """By UID: the pods that are to leave, and the way they go as far as is known. Kept from turn to turn."""
     in_flight: frozenset[Ref] = frozenset()
     """What is being written just now: the state may be about to be another one."""
+    phases: dict[Ref, WorkloadPhase] = field(default_factory=dict)
+    """The phase of each workload that was told last. Kept from turn to turn."""
     ledger: Ledger = field(default_factory=Ledger)
     actions: list[Action] = field(default_factory=list)
     waits: list[Wait] = field(default_factory=list)
@@ -83,6 +97,13 @@ class Turn:
             pod = self.state.pod(uid)
             if pod is None or (leaving and pod.deleting is not None):
                 self.note(self.leaving.pop(uid))
+
+    def enter(self, workload: Ref, phase: WorkloadPhase, reason: str = "") -> None:
+        """Tell of a workload's phase, once and in order; with `rolling` it begins anew."""
+        told = self.phases.get(workload)
+        if told is None or phase == "rolling" or _WORKLOAD_PHASES.index(phase) > _WORKLOAD_PHASES.index(told):
+            self.phases[workload] = phase
+            self.note(WorkloadEntered(workload, phase, reason))
 
     def act(self, action: Action) -> None:
         self.actions.append(action)

@@ -14,19 +14,27 @@ from underway.errors import Blocker
 from underway.playbook.models import RolloutStep
 from underway.steps import marks, rollout_marks
 from underway.steps.diagnosis import fault
-from underway.steps.handover import Picture, clear_the_way, hand_over, picture, serving, set_aside, tidy_up
+from underway.steps.handover import (
+    Picture,
+    clear_the_way,
+    hand_over,
+    picture,
+    serves_alone,
+    serving,
+    set_aside,
+    tidy_up,
+)
 from underway.steps.progress import PodJudged, StepEnd, Turn
 from underway.steps.rollout_choice import Choice, choose, replicaset_in_use
 from underway.steps.rollout_marks import STRATEGY
+from underway.steps.rollout_native import proceed_natively, undo_natively
 from underway.steps.verb import Beginning, Scene
 from underway.units import format_duration
-
-_BUDGETS = Need("patch", "policy", "poddisruptionbudgets")
 
 
 @dataclass
 class DeploymentWork:
-    """`serves_since`: when all of this batch were first seen serving; `warm_up`: what the old pods took to be Ready."""
+    """`serves_since`: when all of this batch were first seen serving; `usual`: what the old pods took to be Ready."""
 
     ref: Ref
     choice: Choice
@@ -35,6 +43,9 @@ class DeploymentWork:
     serves_since: datetime | None = None
     judged: bool = False
     first_batch: bool = False
+    most: int = 0
+    progressed: datetime | None = None
+    """When more of the new version than ever before were first seen serving."""
 
 
 def begin(step: RolloutStep, beginning: Beginning, state: ClusterState) -> DeploymentWork:
@@ -88,7 +99,7 @@ def proceed(step: RolloutStep, work: DeploymentWork, turn: Turn) -> StepEnd | No
     if found.annotations.get(marks.PHASE) == "rolled":
         return StepEnd("done", work.choice.reason)
     if found.annotations.get(STRATEGY) == "native":
-        return _native(work, found, turn)
+        return proceed_natively(work.began, work.usual, found, turn)
     return _hand_over(step, work, found, turn)
 
 
@@ -106,6 +117,7 @@ def _begin(step: RolloutStep, work: DeploymentWork, found: Workload, turn: Turn)
         work.judged = True
         for pod in pods:
             turn.note(PodJudged(pod, "handoff" if handoff else "evict", f"replaced: {work.choice.reason}"))
+    turn.enter(found.ref, "rolling", work.choice.reason)
     turn.act(
         rollout_marks.roll(
             found,
@@ -147,6 +159,10 @@ def _hand_over(step: RolloutStep, work: DeploymentWork, found: Workload, turn: T
     if failure is not None:
         return failure
     whole = _batch_serves(seen, turn)
+    if whole and found.replicas >= seen.wanted:
+        turn.enter(found.ref, "serving")
+    if serves_alone(seen, turn):
+        turn.enter(found.ref, "alone")
     work.serves_since = (work.serves_since or turn.now) if whole else None
     soaked = work.serves_since is not None and _soaked(step, work, turn)
     if seen.target is None and not seen.active and not seen.ending and _first_batch(work, found, turn):
@@ -156,6 +172,7 @@ def _hand_over(step: RolloutStep, work: DeploymentWork, found: Workload, turn: T
             _next_batch(work, found, seen, turn)
         return None
     if tidy_up(seen, turn):
+        turn.enter(found.ref, "done")
         turn.act(rollout_marks.rolled(found))
     return None
 
@@ -174,16 +191,20 @@ def _failure(work: DeploymentWork, seen: Picture, turn: Turn) -> StepEnd | None:
     for pod in seen.keepers:
         reason = fault(pod, turn.now, work.usual)
         if reason is not None:
-            return StepEnd("failed", f"{pod.ref}: {reason}")
-    end = work.began + timedelta(seconds=seen.deployment.progress_deadline_seconds)
-    if serving(seen, turn) < seen.wanted:
+            return StepEnd("failed", f"{pod.ref}: {reason}", pod.ref)
+    count = serving(seen, turn)
+    if work.progressed is None or count > work.most:
+        work.most, work.progressed = count, turn.now
+    end = work.progressed + timedelta(seconds=seen.deployment.progress_deadline_seconds)
+    if count < seen.deployment.replicas:
         turn.look_again(end)
         for pod in seen.keepers:
             if not pod.ready and pod.created is not None:
                 turn.look_again(turn.now + timedelta(seconds=1))
         if turn.now >= end:
-            limit = format_duration(end - work.began)
-            return StepEnd("timedOut", f"{work.ref}: {serving(seen, turn)} of {seen.wanted} serve after {limit}")
+            limit = format_duration(end - work.progressed)
+            late = next((pod.ref for pod in seen.keepers if not pod.ready), None)
+            return StepEnd("timedOut", f"{work.ref}: {count} of {seen.wanted} serve, no more within {limit}", late)
     return None
 
 
@@ -236,37 +257,6 @@ def _next_batch(work: DeploymentWork, found: Workload, seen: Picture, turn: Turn
     turn.act(PatchWorkload(found.ref, found.uid, says=f"the next batch: {more} of {seen.wanted}", replicas=more))
 
 
-# -- by the Deployment's own rolling update ------------------------------------------------------------------------
-
-
-def _native(work: DeploymentWork, found: Workload, turn: Turn) -> StepEnd | None:
-    new = replicaset_in_use(found, turn.state)
-    template = found.template.hash if found.template else ""
-    if new is not None and new.template is not None and new.template.hash == template:
-        if new.failure:
-            return StepEnd("failed", f"{new.ref}: {new.failure}")
-        for pod in turn.state.pods_of(new.uid):
-            reason = fault(pod, turn.now, work.usual)
-            if reason is not None:
-                return StepEnd("failed", f"{pod.ref}: {reason}")
-    if _is_rolled_out(found):
-        turn.act(rollout_marks.rolled(found))
-        return None
-    end = work.began + timedelta(seconds=found.progress_deadline_seconds)
-    turn.wait(found.ref, f"{found.updated} of {found.replicas} are of the new version, {found.available} available")
-    turn.look_again(min(end, turn.now + timedelta(seconds=1)))
-    if turn.now >= end:
-        limit = format_duration(end - work.began)
-        return StepEnd("timedOut", f"{work.ref}: {found.updated} of {found.replicas} updated after {limit}")
-    return None
-
-
-def _is_rolled_out(found: Workload) -> bool:
-    """As `kubectl rollout status` sees it."""
-    seen = found.observed_generation >= found.generation
-    return seen and found.updated == found.current == found.available == found.replicas
-
-
 # -- undo --------------------------------------------------------------------------------------------------------
 
 
@@ -277,7 +267,7 @@ def put_back(turn: Turn, good: bool) -> list[Ref]:  # noqa: FBT001 - the shape o
         if good and found.annotations.get(marks.PHASE) == "rolled":
             turn.act(rollout_marks.forget(found))
         elif found.annotations.get(STRATEGY) == "native":
-            _undo_native(found, turn)
+            undo_natively(found, turn)
         else:
             _undo_handover(found, turn)
     if not left:
@@ -299,23 +289,17 @@ def _marked(turn: Turn) -> list[Workload]:
     ]
 
 
-def _undo_native(found: Workload, turn: Turn) -> None:
-    template = found.template.hash if found.template else ""
-    if template != found.annotations.get(rollout_marks.OLD_TEMPLATE):
-        turn.act(rollout_marks.restore(found, handoff=False))
-    elif _is_rolled_out(found):
-        turn.act(rollout_marks.forget(found))
-    else:
-        turn.wait(found.ref, f"rolls back: {found.updated} of {found.replicas}, {found.available} available")
-
-
 def _undo_handover(found: Workload, turn: Turn) -> None:
+    turn.enter(found.ref, "restoring")
     seen = picture(found, turn.run, turn.state)
     if found.paused and not seen.at_old and _is_ours(seen, turn):
         if clear_the_way(seen, turn, leave_target=True):
             turn.act(rollout_marks.restore(found, handoff=True))
         return
+    if serves_alone(seen, turn):
+        turn.enter(found.ref, "back")
     if hand_over(seen, turn, leave=True, back=True) and tidy_up(seen, turn):
+        turn.enter(found.ref, "restored")
         turn.act(rollout_marks.forget(found))
 
 

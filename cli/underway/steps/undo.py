@@ -7,14 +7,15 @@ walk: then only the marks are left to take away.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from underway.cluster.actions import DeleteJob
-from underway.cluster.model import Node, Pod, Ref, Workload
-from underway.steps import marks, rollout_deployment
+from underway.cluster.model import Node, Pod, Ref
+from underway.steps import marks, rollout_deployment, taking_back
 from underway.steps.departure import carry_on, recount_budgets
 from underway.steps.handover import is_of_rollout
+from underway.steps.maintenance import at_work, last_moment
 from underway.steps.progress import Turn
 
 
@@ -28,7 +29,10 @@ class Undo:
     marked: Callable[[Turn], list[Ref]]
 
 
-UNDOS: tuple[Undo, ...] = (Undo(rollout_deployment.put_back, rollout_deployment.marked),)
+UNDOS: tuple[Undo, ...] = (
+    Undo(rollout_deployment.put_back, rollout_deployment.marked),
+    Undo(taking_back.put_back, taking_back.marked),
+)
 """In the order in which things are put back."""
 
 
@@ -43,7 +47,8 @@ def put_back(turn: Turn, *, keep_cordons: bool = False, good: bool = False) -> l
         left.append(pod.ref)
     busy = dict(_nodes_at_work(turn))
     for node in turn.state.nodes.values():
-        if marks.run_of(node) == turn.run and not (keep_cordons and node.annotations.get(marks.PHASE) == "drained"):
+        kept = keep_cordons and node.annotations.get(marks.PHASE) == "drained"
+        if marks.run_of(node) == turn.run and not kept and not _stays(node, busy):
             left.append(node.ref)
             _put_back_node(node, busy.get(node.name), turn)
     for job in turn.state.marked_workloads():
@@ -65,6 +70,17 @@ def marked(turn: Turn) -> list[Ref]:
     return refs
 
 
+def not_back(turn: Turn) -> list[Ref]:
+    """The nodes that their maintenance has not given back Ready. They keep their cordons and marks, so that `restore`
+    finds them once they are.
+    """
+    return [
+        node.ref
+        for node in turn.state.nodes.values()
+        if marks.run_of(node) == turn.run and marks.has_not_come_back(node)
+    ]
+
+
 def put_back_node(node: Node, turn: Turn) -> bool:
     """Put back one node of a run that goes on: its pods' handoffs and its cordon. Returns whether that is done."""
     open_handoffs = [pod for pod in turn.state.pods_on(node.name) if marks.pod_run(pod) == turn.run]
@@ -76,8 +92,8 @@ def put_back_node(node: Node, turn: Turn) -> bool:
     return not open_handoffs
 
 
-def at_work(job: Workload) -> bool:
-    return not job.complete and not job.failure
+def _stays(node: Node, busy: Mapping[str, Ref]) -> bool:
+    return marks.has_not_come_back(node) and node.name not in busy
 
 
 def _detached_pods(turn: Turn) -> list[Pod]:
@@ -88,10 +104,12 @@ def _detached_pods(turn: Turn) -> list[Pod]:
 def _nodes_at_work(turn: Turn) -> Iterator[tuple[str, Ref]]:
     """The nodes on which a Job of the run is still at work, each with its Job."""
     for job in turn.state.marked_workloads():
-        if marks.made_by(job) == turn.run and at_work(job):
-            node = job.annotations.get(marks.JOB_NODE)
-            if node:
-                yield node, job.ref
+        name = job.annotations.get(marks.JOB_NODE, "")
+        node = turn.state.nodes.get(name)
+        if name and marks.made_by(job) == turn.run and at_work(job, node, turn.now):
+            yield name, job.ref
+            if (end := last_moment(job, node)) is not None:
+                turn.look_again(end)
 
 
 def _put_back_node(node: Node, job: Ref | None, turn: Turn) -> None:
