@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+import msgspec
 from states import (
     NOW,
     RUN,
@@ -25,8 +26,9 @@ from underway.cluster.actions import Action, DeleteJob, Evict, PatchBudget, Patc
 from underway.cluster.model import Node, Object, Ref, Workload
 from underway.cluster.state import MARK, ClusterState
 from underway.steps import marks
+from underway.steps.maintenance import at_work
 from underway.steps.progress import Turn
-from underway.steps.undo import at_work, marked, put_back, put_back_node
+from underway.steps.undo import marked, not_back, put_back, put_back_node
 
 SECOND = timedelta(seconds=1)
 
@@ -36,14 +38,14 @@ def drained(name: str = "a", run: str = RUN, phase: str = "draining") -> Node:
     return patched(cordoned, marks.enter(cordoned, phase))
 
 
-def job(run: str = RUN, on: str = "a", *, complete: bool = False, failure: str = "") -> Workload:
+def job(run: str = RUN, on: str = "a", *, complete: bool = False, failure: str = "", ends: str = "") -> Workload:
     return Workload(
         kind="job",
         uid=f"job-{run}",
         namespace="default",
         name=f"underway-{run}",
         labels={MARK: run},
-        annotations={marks.JOB_NODE: on},
+        annotations={marks.JOB_NODE: on, marks.JOB_ENDS: ends},
         complete=complete,
         failure=failure,
     )
@@ -133,10 +135,40 @@ def test_a_job_at_work_is_let_finish_and_holds_its_node() -> None:
 
 def test_a_job_that_has_ended_is_deleted_and_its_node_given_back() -> None:
     for ended in (job(complete=True), job(failure="DeadlineExceeded")):
-        assert not at_work(ended)
+        assert not at_work(ended, node("a"), NOW)
         state = put_all_back(drained(phase="maintaining"), ended)
         assert not state.workloads
         assert state.nodes["a"] == node("a")
+
+
+def test_a_node_that_does_not_come_back_from_its_maintenance_stays_cordoned_and_marked() -> None:
+    away = msgspec.structs.replace(drained(phase="maintaining"), ready=False)
+    look = turn(away, job(failure="DeadlineExceeded"))
+    assert put_back(look) == [job().ref]
+    assert [type(action) for action in look.actions] == [DeleteJob]
+    assert not_back(look) == marked(turn(away)) == [away.ref]
+    assert not put_back(turn(away))
+
+
+def test_a_node_that_came_back_late_is_given_back() -> None:
+    assert put_all_back(drained(phase="maintaining")).nodes["a"] == node("a")
+
+
+def test_a_node_that_was_lost_before_its_maintenance_is_given_back() -> None:
+    lost = msgspec.structs.replace(drained(), ready=False)
+    assert put_all_back(lost).nodes["a"] == node("a", ready=False)
+
+
+def test_a_job_on_a_node_that_is_not_ready_is_waited_for_until_it_would_have_been_stopped() -> None:
+    away = msgspec.structs.replace(drained(phase="maintaining"), ready=False)
+    at_work_still = job(ends=(NOW + SECOND).isoformat())
+    look = turn(away, at_work_still)
+    assert set(put_back(look)) == {away.ref, job().ref}
+    assert not look.actions
+    assert look.wake == NOW + SECOND
+    look = turn(away, at_work_still, now=NOW + SECOND)
+    assert put_back(look) == [job().ref]
+    assert [type(action) for action in look.actions] == [DeleteJob]
 
 
 def test_a_budget_loses_its_marks_when_no_pod_is_away_from_it() -> None:

@@ -79,7 +79,6 @@ class WirePodStatus(Wire):
                 return f"{why.reason}: {why.message}" if why.message else why.reason
         return ""
 
-
     def ending(self) -> str:
         ends = (found.state.terminated for found in self.container_statuses or () if found.state)
         return next((told for end in ends if end and (told := end.told())), "")
