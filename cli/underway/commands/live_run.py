@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Literal
 import typer
 
 from underway.cluster.actions import Need, Outcome, PatchNode
+from underway.cluster.notes import lease_of
 from underway.commands.conduct import Order, conduct, restoring
 from underway.commands.options import Showing, Target
-from underway.commands.reach import opened, reading
+from underway.commands.reach import opened, reading, with_places
 from underway.engine import preflight
 from underway.engine.saved_plan import SavedPlan
 from underway.engine.standing import Standing, standings
@@ -24,6 +25,7 @@ from underway.live.connection import Connection
 from underway.playbook.models import Playbook
 from underway.probes.prober import Prober
 from underway.steps import marks
+from underway.steps.taking_back import needs_of
 
 if TYPE_CHECKING:
     from underway.report.status import RunStatus
@@ -55,6 +57,7 @@ def run_live(order: LiveOrder) -> int:
 async def _run(order: LiveOrder) -> int:
     async with opened(order.target) as connection:
         namespace = order.target.namespace or connection.namespace
+        order = replace(order, playbook=await with_places(order.playbook, connection, namespace))
         needs = preflight.restore_needs() if order.restore else preflight.needs(order.playbook, namespace)
         async with reading(connection, needs) as cluster:
             return await _conducted(order, connection, namespace, cluster)
@@ -99,8 +102,18 @@ async def _restore(run: str | None, target: Target, showing: Showing) -> int:
             typer.echo("no run has left anything changed", err=True)
             _mention_drained(found)
             return ExitStatus.DONE
+        needs = [need for name in chosen for need in _to_take_back(name, cluster)]
+        missing = await cluster.denied(needs) if needs else ()
+        if missing:
+            found_missing = tuple(preflight.permission_blocker(need) for need in missing)
+            raise RefusedError(f"{len(missing)} permissions are missing, nothing has been changed", found_missing)
         statuses = [await _conducted(replace(order, restore=name), connection, "", cluster) for name in chosen]
         return max(statuses)
+
+
+def _to_take_back(run: str, cluster: LiveCluster) -> Iterable[Need]:
+    lease = cluster.state().leases.get(lease_of(run))
+    return needs_of(lease) if lease is not None else ()
 
 
 def _mention_drained(found: dict[str, Standing]) -> None:

@@ -17,6 +17,7 @@ from underway.commands.writing import write_whole
 from underway.engine import preflight, saved_plan
 from underway.engine.doctor import Finding, examine
 from underway.engine.events import Event, RunStarted
+from underway.engine.locating import located
 from underway.engine.loop import Loop
 from underway.engine.plan import Plan, PlannedPod, planned, refused
 from underway.engine.receipt import Tally, receipt_of
@@ -84,6 +85,7 @@ def plan_on_files(
     playbook: Playbook, source: str, files: Sequence[Path], namespace: str | None, *, with_targets: bool = False
 ) -> Planned:
     cluster, where = simulate(load(files)), namespace or "default"
+    playbook = located(playbook, where)
     targets = saved_plan.targets(playbook, cluster.state()) if with_targets else ()
     return Planned(plan(playbook, source, cluster, where), targets, "", where)
 
@@ -129,11 +131,12 @@ async def _snapshot_of_live(output: Path, target: Target) -> int:
 
 
 async def _plan_on_live(playbook: Playbook, source: str, target: Target, *, with_targets: bool) -> Planned:
-    from underway.commands.reach import opened, reading
+    from underway.commands.reach import opened, reading, with_places
 
     async with opened(target) as connection, reading(connection, ()) as cluster:
         objects, now = list(cluster.state().objects()), cluster.now()
         namespace = target.namespace or connection.namespace
+        playbook = await with_places(playbook, connection, namespace)
     state = ClusterState(sorted(objects, key=lambda found: found.ref))
     targets = saved_plan.targets(playbook, state) if with_targets else ()
     found = await _plan(

@@ -8,10 +8,13 @@ from contextlib import asynccontextmanager
 from underway.cluster.actions import Need
 from underway.commands.options import Target
 from underway.engine import preflight
+from underway.engine.locating import api_versions, located
 from underway.errors import RefusedError, UsageError
 from underway.live.access import READING, denied
 from underway.live.cluster import LiveCluster, connect
 from underway.live.connection import Connection, open_connection
+from underway.live.kinds import served
+from underway.playbook.models import Playbook
 from underway.units import parse_duration
 
 
@@ -33,6 +36,12 @@ async def opened(target: Target) -> AsyncIterator[Connection]:
         yield connection
     finally:
         await connection.transport.close()
+
+
+async def with_places(playbook: Playbook, connection: Connection, namespace: str) -> Playbook:
+    """The playbook with the place in the API of each object that it applies. Raises ClusterUnreachableError."""
+    versions = api_versions(playbook)
+    return located(playbook, namespace, await served(connection.transport, versions)) if versions else playbook
 
 
 @asynccontextmanager

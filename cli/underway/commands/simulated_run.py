@@ -15,6 +15,7 @@ from underway.cluster.model import Ref
 from underway.commands.conduct import Order
 from underway.commands.killed_run import rehearse_run
 from underway.commands.options import Showing
+from underway.engine.locating import located
 from underway.engine.saved_plan import SavedPlan
 from underway.errors import RefusedError
 from underway.gates.history import History
@@ -107,7 +108,8 @@ def rehearse_on_simulation(asked: Rehearsal) -> int:
     cluster.bring(faults)
     name = ", ".join(map(str, asked.files))
     namespace = asked.saved.namespace if asked.saved else "default"
-    order = Order(asked.playbook, asked.source, namespace, asked.showing, name, simulated=True, saved=asked.saved)
+    playbook = located(asked.playbook, namespace)
+    order = Order(playbook, asked.source, namespace, asked.showing, name, simulated=True, saved=asked.saved)
     measuring = SimulatedMeasuring(cluster, loaded.services())
     to_be_killed = any(isinstance(fault, Killed) for fault in faults)
     status = asyncio.run(rehearse_run(order, cluster, measuring, to_be_killed=to_be_killed))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PrivateAttr, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from underway.playbook.apply import ApplyStep
 from underway.playbook.gates import (
     AlertsGate,
     CommandGate,
@@ -19,7 +20,6 @@ from underway.playbook.gates import (
     ServiceGate,
     WorkloadGate,
 )
-from underway.playbook.manifests import Manifest
 from underway.playbook.names import (
     EnvironmentName,
     Image,
@@ -42,7 +42,6 @@ from underway.playbook.types import (
     PositiveDuration,
     PositiveShare,
     Seconds,
-    Text,
     Title,
 )
 from underway.units import Share, parse_duration
@@ -163,24 +162,6 @@ class ScaleStep(Strict):
             yield Broken("`by`: 0 changes nothing", "by")
 
 
-class ApplyStep(Strict):
-    """`force`: take fields from other field managers. `manifests`: what is in the files, once they have been read."""
-
-    files: tuple[Text, ...] = Field(min_length=1)
-    prune: Literal[False] = False
-    force: Flag = False
-    _manifests: tuple[Manifest, ...] = PrivateAttr(default=())
-
-    @property
-    def manifests(self) -> tuple[Manifest, ...]:
-        return self._manifests
-
-    def with_manifests(self, manifests: Iterable[Manifest]) -> ApplyStep:
-        copy = self.model_copy()
-        copy._manifests = tuple(manifests)  # noqa: SLF001 - its own
-        return copy
-
-
 class JobStep(Strict):
     image: Image
     command: tuple[str, ...] = ()
@@ -299,6 +280,7 @@ class Playbook(Strict):
 
 __all__ = [
     "AlertsGate",
+    "ApplyStep",
     "CommandGate",
     "Gate",
     "HttpGate",

@@ -14,7 +14,7 @@ from underway.cluster.actions import DeleteJob
 from underway.cluster.model import Node, Pod, Ref
 from underway.steps import marks, rollout_deployment, taking_back
 from underway.steps.departure import carry_on, recount_budgets
-from underway.steps.handover import is_of_rollout
+from underway.steps.handover import is_of_rollout, put_back_replicasets
 from underway.steps.maintenance import at_work, last_moment
 from underway.steps.progress import Turn
 
@@ -42,6 +42,7 @@ def put_back(turn: Turn, *, keep_cordons: bool = False, good: bool = False) -> l
     `keep_cordons` leaves the nodes that were emptied on purpose and not given back (underway drain).
     """
     left = [ref for verb in UNDOS for ref in verb.put_back(turn, good)]
+    left = left or put_back_replicasets(turn)
     for pod in _detached_pods(turn):
         carry_on(pod, turn, back=True)
         left.append(pod.ref)
