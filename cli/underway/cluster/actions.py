@@ -204,7 +204,9 @@ class TakeBack(msgspec.Struct, frozen=True, gc=False, tag="takeBack"):
 
 
 class Unmark(msgspec.Struct, frozen=True, gc=False, tag="unmark"):
-    """Take the marks away, and then the note. What is undone goes back to its former field managers too."""
+    """Take the marks away and then, unless it is to stay, the note. What is undone goes back to its former field
+    managers too.
+    """
 
     object: Ref
     run: str
@@ -212,6 +214,7 @@ class Unmark(msgspec.Struct, frozen=True, gc=False, tag="unmark"):
     key: str
     note: Note
     says: str
+    keep_note: bool = False
 
 
 Action: TypeAlias = (

@@ -151,7 +151,7 @@ class Applier:
         if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
             return _unspoken(outcome_of(answer), action.note)
         self._show(action.note.resource, answer)
-        return await self._note(action, None)
+        return Outcome("done") if action.keep_note else await self._note(action, None)
 
     # -- the state ---------------------------------------------------------------------------------------------
 

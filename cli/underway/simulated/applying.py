@@ -27,6 +27,7 @@ _ASKED = {
     "progressDeadlineSeconds": ("progress_deadline_seconds",),
 }
 """The model's fields by the keys of a workload's spec."""
+_ROLLED = "its own controller rolls them, which may lose requests of programs that stop at once; `rollout` loses none"
 _WRITTEN = tuple(dict.fromkeys(field for fields in _ASKED.values() for field in fields))
 
 
@@ -77,6 +78,8 @@ class Applier:
             fields = {field: getattr(new, field) for key in _ASKED if key in spec for field in _ASKED[key]}
             if fields.get("template") and old.template and fields["template"].hash == old.template.hash:
                 del fields["template"]
+            if fields.get("template") and old.kind != "job":
+                self._world.assume(f"{action.object}: its pod template is another one: {_ROLLED}")
             labels = {**old.labels, **new.labels}
             self._change(old, fields | {"labels": labels}, {APPLIED: action.run})
         elif isinstance(old, Budget) and isinstance(new, Budget):
@@ -152,4 +155,4 @@ class Applier:
         if isinstance(found, Workload | Budget) and found.annotations.get(APPLIED) == action.run:
             kept = merged(found.annotations, {APPLIED: None})
             self._world.put(msgspec.structs.replace(found, annotations=kept))
-        return self._note(action, None)
+        return Outcome("done") if action.keep_note else self._note(action, None)

@@ -125,6 +125,15 @@ def needs(step: ApplyStep, namespace: str) -> Iterator[Need]:  # noqa: ARG001 - 
     for one in step.manifests:
         for verb in VERBS if one.plural else ():
             yield Need(verb, one.group, one.plural, one.namespace)
+        yield from copies_need(one.plural, one.namespace)
+
+
+def copies_need(plural: str, namespace: str) -> Iterator[Need]:
+    """A Deployment's controller copies its annotations to its ReplicaSets, marks too, and leaves them there
+    (pkg/controller/deployment/util, SetNewReplicaSetAnnotations).
+    """
+    if plural == "deployments":
+        yield Need("patch", "apps", "replicasets", namespace)
 
 
 def _count(number: int) -> str:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from underway.cluster import notes
-from underway.cluster.actions import Need, PatchLease, TakeBack, Unmark
+from underway.cluster.actions import Need, PatchLease, PatchWorkload, TakeBack, Unmark
 from underway.cluster.applied import APPLIED, BEFORE
-from underway.cluster.model import Lease, Ref
+from underway.cluster.model import Lease, Ref, Workload
 from underway.cluster.notes import Note
-from underway.cluster.wire_metadata import OURS
-from underway.steps.apply import VERBS
+from underway.cluster.state import MARK
+from underway.steps.apply import copies_need
 from underway.steps.health import unhealthy
 from underway.steps.progress import Turn
 
@@ -19,6 +19,9 @@ def put_back(turn: Turn, good: bool) -> list[Ref]:  # noqa: FBT001 - Undo's sign
     """What was there before goes back to it in the order of the playbook; what was not there is deleted."""
     lease = notes.lease_of(turn.run)
     known = notes.notes_of(turn.state.leases.get(lease))
+    if not known and lease in turn.in_flight:
+        turn.wait(lease, "may be about to have notes of what is applied")
+        return [lease]
     if good and any(note.state == "applied" for note in known.values()):
         # all at once: a process that dies from here on has ended well
         kept: dict[str, str | None] = {key: notes.written(note, state="kept") for key, note in known.items()}
@@ -32,24 +35,41 @@ def put_back(turn: Turn, good: bool) -> list[Ref]:  # noqa: FBT001 - Undo's sign
 def _next(key: str, note: Note, lease: Ref, turn: Turn) -> None:
     ref = note.ref
     if note.state == "kept":
-        turn.act(Unmark(ref, turn.run, lease, key, note, says="remove the marks"))
+        _free(key, note, lease, turn)
     elif note.state != "undone":
-        others = _marks_of_others(ref, turn)
-        if others:
-            turn.wait(ref, f"what else was changed on it is put back first ({', '.join(others)})")
+        if _is_changed_further(ref, turn):
+            turn.wait(ref, "what else was changed on it is put back first")
             return
         says = "put back: delete, it was not there" if note.created else "put back: as it was before it was applied"
         turn.act(TakeBack(ref, turn.run, lease, key, note, says=says))
     elif (reason := _unrest(ref, note, turn)) is not None:
         turn.wait(ref, reason)
     else:
-        turn.act(Unmark(ref, turn.run, lease, key, note, says="remove the marks"))
+        _free(key, note, lease, turn)
 
 
-def _marks_of_others(ref: Ref, turn: Turn) -> list[str]:
+def _free(key: str, note: Note, lease: Ref, turn: Turn) -> None:
+    """Take away the marks, then those that a Deployment's controller has copied from it, then the note."""
+    found = turn.state.workloads.get(note.ref)
+    copies = [one for one in turn.state.workloads_of(found.uid) if _is_marked(one, turn)] if found is not None else []
+    if not copies or (found is not None and _is_marked(found, turn)):
+        says = "remove the marks"
+        turn.act(Unmark(note.ref, turn.run, lease, key, note, says=says, keep_note=bool(copies)))
+        return
+    for one in copies:
+        turn.wait(one.ref, "has a copy of the marks")
+        marks = {APPLIED: None, BEFORE: None}
+        turn.act(PatchWorkload(one.ref, one.uid, says="remove the marks that its controller copied", annotations=marks))
+
+
+def _is_marked(found: Workload, turn: Turn) -> bool:
+    return found.annotations.get(APPLIED) == turn.run
+
+
+def _is_changed_further(ref: Ref, turn: Turn) -> bool:
     """Another verb of the run that has changed the same object later has to go back earlier."""
-    annotations = getattr(turn.state.get(ref), "annotations", {})
-    return [key for key in annotations if key.startswith(OURS) and key not in (APPLIED, BEFORE)]
+    annotations: Mapping[str, str] = getattr(turn.state.get(ref), "annotations", {})
+    return annotations.get(MARK) == turn.run
 
 
 def _unrest(ref: Ref, note: Note, turn: Turn) -> str | None:
@@ -68,6 +88,5 @@ def marked(turn: Turn) -> list[Ref]:
 def needs_of(lease: Lease) -> Iterator[Need]:
     """The permissions to put back what this run has applied."""
     for note in notes.notes_of(lease).values():
-        for verb in VERBS:
-            if verb != "create":
-                yield Need(verb, note.group, note.plural, note.namespace)
+        yield from (Need(verb, note.group, note.plural, note.namespace) for verb in ("get", "patch", "delete"))
+        yield from copies_need(note.plural, note.namespace)
