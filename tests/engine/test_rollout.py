@@ -11,7 +11,8 @@ from stage import Stage, left, shop
 from underway.engine.events import Change, PodMoved
 from underway.playbook.load import from_command_line
 from underway.playbook.models import Playbook
-from underway.steps.rollout_marks import REVISION
+
+REVISION = "deployment.kubernetes.io/revision"
 
 WEB = {"workload": "deployment/shop/web", "images": {"web": "underway/shop:2"}}
 

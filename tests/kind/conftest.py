@@ -109,7 +109,7 @@ def _restored() -> bool:
 
 def _marked() -> bool:
     now = snapshot()
-    return any(MARKED in str(now[part]) for part in ("nodes", "budgets", "pods"))
+    return any(MARKED in str(now[part]) for part in ("nodes", "budgets", "pods", "workloads"))
 
 
 def _remove_marks() -> None:

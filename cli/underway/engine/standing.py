@@ -83,5 +83,6 @@ def _workload_marks(state: ClusterState) -> Iterator[tuple[str, Workload, str]]:
         made, changed = marks.made_by(workload), marks.run_of(workload)
         if made is not None:
             yield made, workload, "created by the run"
-        elif changed is not None:
+        elif changed is not None and (workload.kind != "replicaset" or marks.LABELS in workload.annotations):
+            # a ReplicaSet that nothing was taken from has only got a copy of its Deployment's marks
             yield changed, workload, f"{workload.annotations.get(marks.PHASE, 'changed')} by the run"

@@ -60,7 +60,7 @@ class Deployments:
             new = self._create(found, found.template, owned)
             owned = [*owned, new]
         if new is not None:
-            new = self._numbered(new, [one for one in owned if one.uid != new.uid])
+            new = self._numbered(found, new, [one for one in owned if one.uid != new.uid])
         old = [one for one in owned if new is None or one.uid != new.uid]
         if found.paused:
             self._scale_paused(found, new, old)
@@ -89,12 +89,12 @@ class Deployments:
                 kept.append(self._world.put(msgspec.structs.replace(orphan, owner=owner_of(found))))
         return kept
 
-    def _numbered(self, new: Workload, old: list[Workload]) -> Workload:
-        """With the revision that the newest template has."""
-        wanted = max(map(_revision, old), default=0) + 1
-        if _revision(new) >= wanted:
-            return new
-        return self._world.put(msgspec.structs.replace(new, annotations={**new.annotations, REVISION: str(wanted)}))
+    def _numbered(self, found: Workload, new: Workload, old: list[Workload]) -> Workload:
+        """With the revision that the newest template has, and the Deployment's annotations, which stay for good."""
+        wanted = max(max(map(_revision, old), default=0) + 1, _revision(new))
+        copied = {key: value for key, value in found.annotations.items() if key.startswith("underway.dev/")}
+        annotations = {**new.annotations, **copied, REVISION: str(wanted)}
+        return self._world.put(msgspec.structs.replace(new, annotations=annotations))
 
     def _scale_paused(self, found: Workload, new: Workload | None, old: list[Workload]) -> None:
         """What `scale` does: the one ReplicaSet that is in use, or else the newest, gets as many as are asked for."""

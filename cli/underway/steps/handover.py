@@ -18,7 +18,7 @@ from hashlib import sha256
 
 from underway.cluster import traffic
 from underway.cluster.actions import CreateReplicaSet, DeleteReplicaSet, PatchWorkload
-from underway.cluster.model import Pod, Workload
+from underway.cluster.model import Pod, Ref, Workload
 from underway.cluster.state import ClusterState
 from underway.steps import marks, rollout_marks
 from underway.steps.departure import evict, recount_budgets
@@ -246,13 +246,15 @@ def _withdrawn(seen: Picture) -> Iterator[Pod]:
     return (pod for pod in seen.leavers if marks.stage(pod))
 
 
-def set_aside(turn: Turn) -> list[Workload]:
-    """The earlier revisions, of any Deployment, that the turn's run has set aside."""
-    return [
-        one
-        for one in turn.state.marked_workloads()
-        if one.kind == "replicaset" and marks.run_of(one) == turn.run and marks.LABELS in one.annotations
-    ]
+def put_back_replicasets(turn: Turn) -> list[Ref]:
+    """Once no Deployment is marked any more: the ReplicaSets that still are."""
+    left = []
+    for one in turn.state.marked_workloads():
+        if one.kind == "replicaset" and marks.run_of(one) == turn.run:
+            left.append(one.ref)
+            aside = marks.LABELS in one.annotations
+            turn.act(rollout_marks.unhide(one) if aside else rollout_marks.remove_copies(one))
+    return left
 
 
 def tidy_up(seen: Picture, turn: Turn) -> bool:

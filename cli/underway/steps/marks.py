@@ -39,6 +39,11 @@ def run_of(marked: Node | Budget | Workload) -> str | None:
     return marked.annotations.get(MARK)
 
 
+def is_mark(annotation: str) -> bool:
+    """Whether a run writes it. `underway.dev/simulated-…` are the operator's own (how long things take)."""
+    return annotation.startswith("underway.dev/") and not annotation.startswith("underway.dev/simulated-")
+
+
 def made_by(job: Workload) -> str | None:
     """The run that has made a Job; its pods have the label too."""
     return job.labels.get(MARK)

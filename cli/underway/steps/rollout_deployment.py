@@ -21,7 +21,6 @@ from underway.steps.handover import (
     picture,
     serves_alone,
     serving,
-    set_aside,
     tidy_up,
 )
 from underway.steps.progress import PodJudged, StepEnd, Turn
@@ -270,15 +269,11 @@ def put_back(turn: Turn, good: bool) -> list[Ref]:  # noqa: FBT001 - the shape o
             undo_natively(found, turn)
         else:
             _undo_handover(found, turn)
-    if not left:
-        for stray in set_aside(turn):
-            left.append(stray.ref)
-            turn.act(rollout_marks.unhide(stray))
     return left
 
 
 def marked(turn: Turn) -> list[Ref]:
-    return [found.ref for found in (*_marked(turn), *set_aside(turn))]
+    return [found.ref for found in _marked(turn)]
 
 
 def _marked(turn: Turn) -> list[Workload]:

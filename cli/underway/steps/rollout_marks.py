@@ -20,15 +20,15 @@ STRATEGY = "underway.dev/strategy"
 OLD_REPLICASET = "underway.dev/old-replicaset"
 OLD_HASH = "underway.dev/old-hash"
 OLD_TEMPLATE = "underway.dev/old-template"
-OLD_REVISION = "underway.dev/old-revision"
+OLD_ANNOTATIONS = "underway.dev/old-annotations"
 NEW_HASH = "underway.dev/new-hash"
 REPLICAS = "underway.dev/replicas"
 ROLLOUT = "underway.dev/rollout"
 """On a pod that a rollout has withdrawn: the Deployment's name."""
-REVISION = "deployment.kubernetes.io/revision"
+_CONTROLLER = "deployment.kubernetes.io/"
 HASH = "pod-template-hash"
 
-_ALL = (MARK, marks.PHASE, RECORD, STRATEGY, OLD_REPLICASET, OLD_HASH, OLD_TEMPLATE, OLD_REVISION, NEW_HASH, REPLICAS)
+_ALL = (MARK, marks.PHASE, RECORD, STRATEGY, OLD_REPLICASET, OLD_HASH, OLD_TEMPLATE, OLD_ANNOTATIONS, NEW_HASH, REPLICAS)
 
 
 def roll(
@@ -48,7 +48,8 @@ def roll(
     if old is not None:
         about[OLD_REPLICASET] = old.name
         about[OLD_HASH] = old.labels.get(HASH, "")
-        about[OLD_REVISION] = old.annotations.get(REVISION, "")
+        kept = {key: value for key, value in old.annotations.items() if key.startswith(_CONTROLLER)}
+        about[OLD_ANNOTATIONS] = json.dumps(kept, separators=(",", ":"))
         about[NEW_HASH] = _new_hash(found, run)
         about[REPLICAS] = str(found.replicas)
     what = [f"{name}={image}" for name, image in step.images.items()] + [f"env {name}" for name in step.env]
@@ -120,7 +121,6 @@ def create_new(found: Workload, digest: str) -> CreateReplicaSet:
 
 
 def create_old(found: Workload, count: int, says: str) -> CreateReplicaSet:
-    revision = found.annotations.get(OLD_REVISION, "")
     return CreateReplicaSet(
         Ref("replicaset", found.namespace, found.annotations[OLD_REPLICASET]),
         found.ref,
@@ -129,7 +129,7 @@ def create_old(found: Workload, count: int, says: str) -> CreateReplicaSet:
         count,
         says=says,
         recorded=True,
-        annotations={REVISION: revision} if revision else {},
+        annotations=json.loads(found.annotations.get(OLD_ANNOTATIONS, "{}")),
     )
 
 
@@ -153,8 +153,20 @@ def unhide(history: Workload) -> PatchWorkload:
         history.uid,
         says="put this earlier revision back",
         labels=dict(kept),
-        annotations={MARK: None, marks.LABELS: None},
+        annotations=_no_marks(history),
     )
+
+
+def remove_copies(replicaset: Workload) -> PatchWorkload:
+    """A Deployment's controller copies the annotations of the Deployment, marks too, to its new ReplicaSet, and leaves
+    them there (pkg/controller/deployment/util, SetNewReplicaSetAnnotations).
+    """
+    says = "remove the marks that its Deployment's controller has copied"
+    return PatchWorkload(replicaset.ref, replicaset.uid, says=says, annotations=_no_marks(replicaset))
+
+
+def _no_marks(found: Workload) -> dict[str, None]:
+    return {key: None for key in found.annotations if marks.is_mark(key)}
 
 
 # -- pods --------------------------------------------------------------------------------------------------------
