@@ -16,6 +16,7 @@ from kubernetes_cluster import REPOSITORY
 
 UNDERWAY = str(Path(sys.executable).parent / "underway")
 MAINTAIN = str(REPOSITORY / "playbooks" / "maintain-workers.yaml")
+UPGRADE = str(REPOSITORY / "playbooks" / "upgrade-workers.yaml")
 
 
 @dataclass(frozen=True)
