@@ -169,41 +169,51 @@ def test_an_unknown_node_is_refused(shop: dict[str, Any]) -> None:  # noqa: ARG0
 
 # -- permissions -------------------------------------------------------------------------------------------------
 
-ACCOUNT = ["-n", "underway", "create", "token", "underway", "--duration=1h"]
+
+@pytest.fixture
+def account(cluster: None, tmp_path: Any) -> str:  # noqa: ARG001 - it has to be there
+    """A kubeconfig of the ServiceAccount of manifests/rbac.yaml, and nothing else."""
+    return _kubeconfig("underway", tmp_path)
 
 
 @pytest.fixture
-def account(cluster: None, tmp_path: Any) -> Iterator[str]:  # noqa: ARG001 - it has to be there
-    """A kubeconfig of the ServiceAccount of manifests/rbac.yaml, and nothing else."""
+def least(cluster: None, tmp_path: Any) -> Iterator[str]:  # noqa: ARG001 - it has to be there
+    """A kubeconfig of the ServiceAccount that `underway rbac` makes for the playbook."""
+    rules = underway("rbac", MAINTAIN).stdout
+    kubectl("apply", "-f", "-", stdin=rules)
+    yield _kubeconfig(LEAST, tmp_path)
+    for kind, space in (("clusterrolebinding", []), ("rolebinding", ["-n", "default"]), *_RBAC.items()):
+        kubectl("delete", kind, LEAST, *space)
+    kubectl("-n", "underway", "delete", "serviceaccount", LEAST)
+
+
+def _kubeconfig(account: str, folder: Any) -> str:
     config = json.loads(kubectl("config", "view", "--raw", "--minify", "-o", "json"))
-    config["users"] = [{"name": "underway", "user": {"token": kubectl(*ACCOUNT).strip()}}]
+    token = kubectl("-n", "underway", "create", "token", account, "--duration=1h").strip()
+    config["users"] = [{"name": "underway", "user": {"token": token}}]
     config["contexts"][0]["context"]["user"] = "underway"
-    path = tmp_path / "kubeconfig"
+    path = folder / "kubeconfig"
     path.write_text(json.dumps(config))
     path.chmod(0o600)
-    rules = {kind: kubectl("get", kind, "underway", *space, "-o", "json") for kind, space in _RBAC.items()}
-    yield str(path)
-    for text in rules.values():
-        found = json.loads(text)
-        del found["metadata"]["resourceVersion"]
-        kubectl("replace", "-f", "-", stdin=json.dumps(found))
+    return str(path)
 
 
+LEAST = "underway-maintain-workers"
 _RBAC = {"clusterrole": [], "role": ["-n", "default"]}
 
 
 def _permissions() -> list[tuple[str, str, str]]:
-    """(role kind, resource, verb) of every single permission that manifests/rbac.yaml grants."""
+    """(role kind, resource, verb) of every single permission that `underway rbac` gives the playbook."""
     found = []
     for kind, space in _RBAC.items():
-        for rule in json.loads(kubectl("get", kind, "underway", *space, "-o", "json"))["rules"]:
+        for rule in json.loads(kubectl("get", kind, LEAST, *space, "-o", "json"))["rules"]:
             found += [(kind, resource, verb) for resource in rule["resources"] for verb in rule["verbs"]]
     return found
 
 
 def _without(kind: str, resource: str, verb: str) -> None:
     """Take one permission away."""
-    role = json.loads(kubectl("get", kind, "underway", *_RBAC[kind], "-o", "json"))
+    role = json.loads(kubectl("get", kind, LEAST, *_RBAC[kind], "-o", "json"))
     rules = []
     for rule in role["rules"]:
         others = [name for name in rule["resources"] if name != resource]
@@ -227,15 +237,17 @@ def test_the_service_account_is_enough(shop: dict[str, Any], account: str) -> No
     assert shop["leases"] == [found["metadata"]["name"] for found in items("-n", "default", "leases")]
 
 
-def test_each_single_permission_is_missed_beforehand_and_named(shop: dict[str, Any], account: str) -> None:  # noqa: ARG001
-    whole = {kind: kubectl("get", kind, "underway", *space, "-o", "json") for kind, space in _RBAC.items()}
+def test_each_single_permission_is_missed_beforehand_and_named(shop: dict[str, Any], least: str) -> None:  # noqa: ARG001
+    whole = {kind: kubectl("get", kind, LEAST, *space, "-o", "json") for kind, space in _RBAC.items()}
+    allowed = underway("run", MAINTAIN, "--dry-run=client", "--kubeconfig", least)
+    assert allowed.status == 0, allowed.stderr
     unnoticed = []
     for kind, resource, verb in _permissions():
         _without(kind, resource, verb)
         deadline = time.monotonic() + 5
         while True:
             # the API server's authorizer learns of the change a moment later
-            refused = underway("run", MAINTAIN, "--dry-run=client", "--kubeconfig", account)
+            refused = underway("run", MAINTAIN, "--dry-run=client", "--kubeconfig", least)
             if refused.status == 4 or time.monotonic() > deadline:
                 break
         if refused.status != 4 or f"{verb} {resource}" not in " ".join(refused.stderr.split()):

@@ -14,6 +14,7 @@ from underway.commands import (
     doctor,
     drain,
     plan,
+    rbac,
     rehearse,
     report,
     restore,
@@ -50,6 +51,7 @@ app.command()(report.report)
 app.command()(doctor.doctor)
 app.command()(snapshot.snapshot)
 app.command()(schema.schema)
+app.command()(rbac.rbac)
 app.command()(version.version)
 
 

@@ -55,9 +55,8 @@ def restore_needs() -> list[Need]:
 
 
 def permission_blocker(need: Need) -> Blocker:
-    return Blocker(
-        f"permission/{need.resource}", f"you may not {need}", "have it granted: manifests/rbac.yaml lists every rule"
-    )
+    remedy = "have it granted: underway rbac PLAYBOOK prints every rule that it needs"
+    return Blocker(f"permission/{need.resource}", f"you may not {need}", remedy)
 
 
 def blockers(
