@@ -35,6 +35,8 @@ class Measured:
     ended: bool
     counted: dict[str, Counted]
     violations: int
+    moved: int
+    """Pods that have left, those of DaemonSets aside."""
 
     @property
     def lost(self) -> int:
@@ -53,11 +55,16 @@ def kubectl_drains() -> bool:
     """Drain and give back one worker after another, as an operator's loop does. False if a drain ran out of time."""
     ended = True
     for name in workers():
-        drain = [program("kubectl"), "drain", name, "--ignore-daemonsets", "--delete-emptydir-data", "--force"]
-        done = subprocess.run([*drain, f"--timeout={_KUBECTL_LIMIT}"], capture_output=True, check=False)
-        ended = ended and done.returncode == 0
+        ended = drain_by_kubectl(name) and ended
         subprocess.run([program("kubectl"), "uncordon", name], capture_output=True, check=True)
     return ended
+
+
+def drain_by_kubectl(name: str) -> bool:
+    """Whether it came to its end."""
+    drain = [program("kubectl"), "drain", name, "--ignore-daemonsets", "--delete-emptydir-data", "--force"]
+    done = subprocess.run([*drain, f"--timeout={_KUBECTL_LIMIT}"], capture_output=True, check=False)
+    return done.returncode == 0
 
 
 def underway_runs() -> bool:
@@ -75,7 +82,7 @@ def measure(work: Callable[[], bool], apps: Sequence[str]) -> Measured:
         ended = work()
         seconds = time.monotonic() - began
         time.sleep(_BEFORE_AND_AFTER)
-    return Measured(seconds, ended, load.counted, len(watcher.violations))
+    return Measured(seconds, ended, load.counted, len(watcher.violations), watcher.left)
 
 
 def side_by_side(title: str, deployments: dict[str, int], members: int, runs: int) -> None:

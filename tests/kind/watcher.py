@@ -16,7 +16,9 @@ from kubernetes_cluster import NAMESPACE, items, program
 
 
 class Watcher:
-    """Use as a context manager; afterwards `violations` says what was wrong, and `states` how many were looked at."""
+    """Use as a context manager; afterwards `violations` says what was wrong, `states` how many were looked at, and
+    `left` how many pods have gone, those of DaemonSets aside.
+    """
 
     def __init__(self, namespace: str = NAMESPACE) -> None:
         self._namespace = namespace
@@ -29,6 +31,7 @@ class Watcher:
         self._ready = threading.Event()
         self.violations: list[str] = []
         self.states = 0
+        self.left = 0
 
     def __enter__(self) -> Self:
         self._known = {pod["metadata"]["uid"] for pod in items("-n", self._namespace, "pods")}
@@ -53,6 +56,7 @@ class Watcher:
             uid = pod["metadata"]["uid"]
             if event["type"] == "DELETED":
                 self._pods.pop(uid, None)
+                self.left += all(owner["kind"] != "DaemonSet" for owner in pod["metadata"].get("ownerReferences", []))
             else:
                 self._pods[uid] = pod
             if not self._ready.is_set():
