@@ -64,6 +64,8 @@ class ApiServer:
         self.mute = False
         """Watches stay open and say nothing."""
         self.permits: Callable[[JsonObject], bool] = lambda _: True
+        self.served: dict[str, list[JsonObject]] = {}
+        """What discovery tells, by path."""
         self.token: str | None = None
         self.url = ""
         self.busiest = 0
@@ -179,6 +181,8 @@ class ApiServer:
         return Fault("", "")
 
     def _answer(self, request: web.Request, body: Any) -> web.Response:
+        if request.path in self.served:
+            return json_answer({"resources": self.served[request.path]})
         kind, namespace, name, action = target(request.path)
         if kind == "selfsubjectaccessreviews":
             return json_answer({"status": {"allowed": self.permits(body["spec"]["resourceAttributes"])}}, 201)
@@ -188,12 +192,12 @@ class ApiServer:
         if request.method == "POST" and not name:
             return self._create(kind, namespace, body)
         found = self.objects.get(key)
-        if found is None:
+        if found is None and "apply-patch" not in request.headers.get("Content-Type", ""):
             return status(404, f'{kind} "{name}" not found')
         if request.method == "GET":
             return json_answer(found)
         if request.method == "PATCH":
-            return self._patch(key, found, body)
+            return self._patch(request, key, found, body)
         uid = ((body or {}).get("deleteOptions" if action else "preconditions") or {}).get(
             "preconditions" if action else "uid"
         )
@@ -227,7 +231,11 @@ class ApiServer:
             return status(409, f'{kind} "{name}" already exists')
         return json_answer(self.put(kind, namespace, name, metadata=body["metadata"], spec=body.get("spec", {})), 201)
 
-    def _patch(self, key: tuple[str, str, str], found: JsonObject, body: JsonObject) -> web.Response:
+    def _patch(
+        self, request: web.Request, key: tuple[str, str, str], found: JsonObject | None, body: JsonObject
+    ) -> web.Response:
+        if found is None or "apply-patch" in request.headers["Content-Type"]:
+            return self._apply(key, found, body, dry="dryRun" in request.query)
         asked = body.get("metadata", {})
         if asked.get("resourceVersion", found["metadata"]["resourceVersion"]) != found["metadata"]["resourceVersion"]:
             return status(409, "the object has been modified; please apply your changes to the latest version")
@@ -235,7 +243,27 @@ class ApiServer:
             causes = [{"reason": "FieldValueInvalid", "message": "field is immutable", "field": "metadata.uid"}]
             return status(422, "metadata.uid: field is immutable", causes=causes)
         merged = merge_patch(found, body)
-        return json_answer(self.put(*key, **{part: merged.get(part, {}) for part in ("metadata", "spec", "status")}))
+        return json_answer(self._replace(key, merged))
+
+    def _apply(
+        self, key: tuple[str, str, str], found: JsonObject | None, body: JsonObject, *, dry: bool
+    ) -> web.Response:
+        """As a server-side apply by a manager who owns nothing yet."""
+        asked = body["metadata"].get("resourceVersion")
+        if asked and found and asked != found["metadata"]["resourceVersion"]:
+            return status(409, "the object has been modified; please apply your changes to the latest version")
+        merged = merge_patch(found or {}, body)
+        managers = merged["metadata"].get("managedFields") or []
+        merged["metadata"]["managedFields"] = [*managers, {"manager": "underway", "operation": "Apply"}]
+        return json_answer(merged if dry else self._replace(key, merged), 200 if found else 201)
+
+    def _replace(self, key: tuple[str, str, str], whole: JsonObject) -> JsonObject:
+        self.version += 1
+        own = {"uid": f"{key[0]}-{key[2]}-{self.version}"} | whole["metadata"] | {"resourceVersion": str(self.version)}
+        new = whole | {"metadata": own}
+        self._tell("MODIFIED" if key in self.objects else "ADDED", key[0], new)
+        self.objects[key] = new
+        return new
 
     async def _watch(self, request: web.Request) -> web.StreamResponse:
         kind, since = target(request.path)[0], int(request.query["resourceVersion"])
