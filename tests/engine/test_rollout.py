@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 from stage import Stage, left, shop
 
+from underway.cluster.actions import RECORD, RestoreTemplate
+from underway.cluster.model import Ref
 from underway.engine.events import Change, PodMoved
 from underway.playbook.load import from_command_line
 from underway.playbook.models import Playbook
 
 REVISION = "deployment.kubernetes.io/revision"
 
+WEB_REF = Ref("deployment", "shop", "web")
 WEB = {"workload": "deployment/shop/web", "images": {"web": "underway/shop:2"}}
 
 
@@ -161,3 +164,28 @@ def test_undone_every_earlier_revision_is_in_the_history_again() -> None:
     stage.rest()
     assert left(stage.cluster.state()) == stage.before
     assert history(stage) == revisions
+
+
+@pytest.mark.parametrize("number", EVENTS)
+def test_whoever_puts_the_template_back_in_the_middle_does_no_harm(number: int) -> None:
+    stage = shop()
+    tasks = []
+
+    def meddle(count: int, _: asyncio.Task[None]) -> None:
+        found = stage.cluster.state().workloads[WEB_REF]
+        if count == number and RECORD in found.annotations:
+            again = RestoreTemplate(found.ref, found.uid, says="somebody applies the manifest again")
+            tasks.append(asyncio.ensure_future(stage.cluster.perform(again)))
+
+    receipt = stage.play(stage.run(rollout()), meddle)
+    stage.rest()
+    assert receipt.left_changed == ()
+    assert [probe.lost for probe in receipt.probes] == [0]
+    assert stage.witness.violations == []
+    pods = stage.cluster.state().pods_in("shop")
+    assert [pod.name for pod in pods if pod.owner is None] == []
+    assert sum(pod.name.startswith("web-") for pod in pods) == 3
+    if receipt.outcome == "done":
+        assert not tasks or number > 10
+    else:
+        assert_as_before(stage, "whole")

@@ -117,6 +117,8 @@ class CreateReplicaSet(msgspec.Struct, frozen=True, gc=False, tag="createReplica
     deployment: Ref
     uid: str
     """The Deployment's."""
+    generation: int
+    """The Deployment's; it must still be this one."""
     hash: str
     replicas: int
     says: str

@@ -78,6 +78,8 @@ class WorkloadWriter:
         deployment = await self._read(action.deployment, action.uid)
         if isinstance(deployment, Outcome):
             return deployment
+        if deployment["metadata"].get("generation") != action.generation:
+            return Outcome("conflict", f"{action.deployment} has been changed meanwhile")
         try:
             body = replicaset_manifest(deployment, action)
         except ValueError as error:

@@ -115,6 +115,8 @@ class WorkloadApi:
         deployment = self._present(action.deployment, action.uid)
         if isinstance(deployment, Outcome):
             return deployment
+        if deployment.generation != action.generation:
+            return Outcome("conflict", f"{action.deployment} has been changed meanwhile")
         known = self._world.get(Workload, action.object)
         if known is not None:
             ours = known.owner is not None and known.owner.uid == action.uid

@@ -71,7 +71,7 @@ def picture(found: Workload, run: str, state: ClusterState) -> Picture:
     at_old = template == found.annotations.get(OLD_TEMPLATE)
     digest = target.labels.get(HASH, "") if target else target_hash(found, at_old=at_old, visible=visible)
     ending = [one for one in visible if one.deleting]
-    keepers, leavers = _pods(found, digest, frozenset(one.uid for one in ending), state)
+    keepers, leavers = _pods(found, digest, frozenset(one.uid for one in standing), state)
     return Picture(
         found,
         target,
@@ -102,9 +102,9 @@ def target_hash(found: Workload, *, at_old: bool, visible: list[Workload]) -> st
 
 
 def _pods(
-    found: Workload, digest: str, ending: frozenset[str], state: ClusterState
+    found: Workload, digest: str, standing: frozenset[str], state: ClusterState
 ) -> tuple[tuple[Pod, ...], tuple[Pod, ...]]:
-    """A ReplicaSet that is being deleted makes no pods any more: those that it has count as nobody's."""
+    """A ReplicaSet that is being deleted makes no pods any more: those that it has, or had, count as nobody's."""
     versions = {found.annotations.get(OLD_HASH), found.annotations.get(NEW_HASH), digest} - {None, ""}
     keepers, leavers = [], []
     for pod in _pods_of(found, state):
@@ -113,7 +113,7 @@ def _pods(
             continue
         if version == digest and not (pod.deleting is not None and marks.stage(pod)):
             keepers.append(pod)
-        elif version != digest and (pod.owner is None or pod.owner.uid in ending):
+        elif version != digest and (pod.owner is None or pod.owner.uid not in standing):
             leavers.append(pod)
     return tuple(keepers), tuple(leavers)
 
@@ -142,7 +142,8 @@ def hand_over(seen: Picture, turn: Turn, *, leave: bool, back: bool = False) -> 
         _withdraw_spare(seen, turn, back=back)
     _see_off(seen, turn)
     recount_budgets(turn)
-    return seen.target is not None and not seen.leavers and not seen.active and serving(seen, turn) >= seen.wanted
+    others = seen.leavers or seen.active or seen.ending
+    return seen.target is not None and not others and serving(seen, turn) >= seen.wanted
 
 
 def clear_the_way(seen: Picture, turn: Turn, *, leave_target: bool = False) -> bool:

@@ -286,6 +286,10 @@ def _marked(turn: Turn) -> list[Workload]:
 
 def _undo_handover(found: Workload, turn: Turn) -> None:
     turn.enter(found.ref, "restoring")
+    made = Ref("replicaset", found.namespace, f"{found.name}-{found.annotations.get(rollout_marks.NEW_HASH)}")
+    if made in turn.in_flight:
+        turn.wait(made, "is being written")
+        return
     seen = picture(found, turn.run, turn.state)
     if found.paused and not seen.at_old and _is_ours(seen, turn):
         if clear_the_way(seen, turn, leave_target=True):
