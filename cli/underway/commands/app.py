@@ -13,11 +13,13 @@ from typer.exceptions import TyperException
 from underway.commands import (
     doctor,
     drain,
+    pause,
     plan,
     rbac,
     rehearse,
     report,
     restore,
+    resume,
     run,
     schema,
     snapshot,
@@ -47,6 +49,8 @@ app.command()(drain.drain)
 app.command()(uncordon.uncordon)
 app.command()(restore.restore)
 app.command()(status.status)
+app.command()(pause.pause)
+app.command()(resume.resume)
 app.command()(report.report)
 app.command()(doctor.doctor)
 app.command()(snapshot.snapshot)

@@ -221,11 +221,14 @@ async def _status(run: str | None, target: Target, output: Literal["text", "json
 def _row(standing: Standing, now: datetime) -> RunStatus:
     from underway.report.status import RunStatus
 
-    phase: Literal["running", "abandoned", "done"] = (
-        "running" if standing.alive else "abandoned" if standing.unfinished else "done"
+    at_work: Literal["running", "paused"] = "paused" if standing.paused else "running"
+    phase: Literal["running", "paused", "abandoned", "done"] = (
+        at_work if standing.alive else "abandoned" if standing.unfinished else "done"
     )
     count = len(standing.changed)
     where = f"{count} object{'' if count == 1 else 's'} changed"
+    if phase == "paused":
+        where += f", paused by {standing.paused}"
     return RunStatus(
         run=standing.run, playbook=standing.playbook, started=standing.started or now, phase=phase, where=where
     )

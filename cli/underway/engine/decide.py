@@ -14,7 +14,7 @@ from typing import assert_never
 from underway.cluster.actions import Action, Evict, PatchPod
 from underway.cluster.model import Ref
 from underway.cluster.state import MARK, ClusterState
-from underway.engine import claiming, guarding, stepping
+from underway.engine import claiming, guarding, pausing, stepping
 from underway.engine.events import (
     Event,
     NodeChanged,
@@ -151,7 +151,8 @@ def _proceed(run: Run, turn: Turn, look: guarding.Look, decision: Decision) -> N
             turn.wait(Ref("gate", "", watched.name), f"cannot be measured: {verdict.reason}")
     if held:
         return
-    end = stepping.proceed(run, turn, look, decision.events)
+    paused = pausing.holds(run, turn)
+    end = pausing.finish(run, turn) if paused else stepping.proceed(run, turn, look, decision.events)
     if end is None:
         return
     if end.outcome == "done":

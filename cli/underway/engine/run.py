@@ -73,6 +73,7 @@ class Run:
     examine: Ref | None = None
     """The pod whose fault it is that the run turns back, of whom there may be more to tell."""
     evidence: tuple[PodEvidence, ...] = ()
+    paused_since: datetime | None = None
     lease_renewed: datetime | None = None
     foreign_renewal: tuple[datetime, datetime | None] | None = None
     """When another process's Lease of this run was first seen, and as of when it was renewed."""

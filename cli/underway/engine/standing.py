@@ -9,6 +9,7 @@ from datetime import datetime
 from underway.cluster.model import Budget, Lease, Node, Pod, Ref, Workload
 from underway.cluster.notes import Note, notes_of
 from underway.cluster.state import ClusterState
+from underway.engine.pausing import wanted_by
 from underway.engine.preflight import alive
 from underway.steps import marks
 
@@ -33,6 +34,8 @@ class Standing:
     playbook: str = ""
     operator: str = ""
     holder: str = ""
+    paused: str = ""
+    """Who has paused it, if somebody has."""
     started: datetime | None = None
     changed: list[tuple[Ref, str]] = field(default_factory=list)
     unfinished: bool = False
@@ -48,6 +51,7 @@ def standings(state: ClusterState, now: datetime) -> dict[str, Standing]:
             standing.playbook = marked.annotations.get(PLAYBOOK, "")
             standing.operator = marked.annotations.get(OPERATOR, "")
             standing.holder = marked.holder
+            standing.paused = wanted_by(marked)
             started = marked.annotations.get(STARTED, "")
             standing.started = datetime.fromisoformat(started) if started else None
         else:

@@ -47,6 +47,21 @@ def proceed(run: Run, turn: Turn, look: Look, events: list[Event]) -> StepEnd | 
         run.place = _enter(run, place.index + 1, turn, events)
 
 
+def in_flight(run: Run, turn: Turn) -> StepEnd | None:
+    """While the run is paused: what a verb has begun goes on as far as it cannot stay as it is. Returns how it failed,
+    if it has.
+    """
+    place = run.place
+    if place is None or place.stage != "work":
+        return None
+    body = run.playbook.spec.steps[place.index].body
+    if type(body) not in VERBS:
+        return None
+    turn.paused = True
+    end = VERBS[type(body)].proceed(body, place.work, turn)
+    return end if end is not None and end.outcome != "done" else None
+
+
 def _enter(run: Run, index: int, turn: Turn, events: list[Event]) -> StepPlace:
     step = run.playbook.spec.steps[index]
     place = StepPlace(index, turn.now)

@@ -16,7 +16,7 @@ RunPhase: TypeAlias = Literal["running", "paused", "restoring", "abandoned", "do
 """abandoned: its Lease has run out, and it has left marks behind."""
 
 _COMMANDS: dict[RunPhase, tuple[tuple[str, str], ...]] = {
-    "paused": (("put everything back", "restore"),),
+    "paused": (("let it go on", "resume"),),
     "abandoned": (("put everything back", "restore"),),
     "failed": (("put everything back", "restore"),),
 }

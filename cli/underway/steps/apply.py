@@ -55,6 +55,9 @@ def proceed(step: ApplyStep, work: Work, turn: Turn) -> StepEnd | None:
         note = known[key]
         if note.state == "refused":
             return StepEnd("failed", f"{note.ref} ({manifest.place}) is not applied: {note.reason}")
+        if note.state == "intended" and turn.paused:
+            turn.wait(note.ref, "is not applied while the run is paused")
+            return None
         if note.state == "intended":
             turn.act(_apply(step, manifest, key, note, turn))
             turn.wait(note.ref, "is being applied")

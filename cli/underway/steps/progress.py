@@ -86,6 +86,8 @@ class Turn:
     """What is being written just now: the state may be about to be another one."""
     phases: dict[Ref, WorkloadPhase] = field(default_factory=dict)
     """The phase of each workload that was told last. Kept from turn to turn."""
+    paused: bool = False
+    """Somebody wants the run to pause: finish what cannot stay as it is, begin nothing new."""
     ledger: Ledger = field(default_factory=Ledger)
     actions: list[Action] = field(default_factory=list)
     waits: list[Wait] = field(default_factory=list)

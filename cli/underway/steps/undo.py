@@ -43,7 +43,7 @@ def put_back(turn: Turn, *, keep_cordons: bool = False, good: bool = False) -> l
     """
     left = [ref for verb in UNDOS for ref in verb.put_back(turn, good)]
     left = left or put_back_replicasets(turn)
-    for pod in _detached_pods(turn):
+    for pod in detached_pods(turn):
         carry_on(pod, turn, back=True)
         left.append(pod.ref)
     busy = dict(_nodes_at_work(turn))
@@ -64,7 +64,7 @@ def put_back(turn: Turn, *, keep_cordons: bool = False, good: bool = False) -> l
 def marked(turn: Turn) -> list[Ref]:
     """Everything that carries the marks of the turn's run."""
     refs = [ref for verb in UNDOS for ref in verb.marked(turn)]
-    refs += [pod.ref for pod in _detached_pods(turn)]
+    refs += [pod.ref for pod in detached_pods(turn)]
     refs += [node.ref for node in turn.state.nodes.values() if marks.run_of(node) == turn.run]
     refs += [job.ref for job in turn.state.marked_workloads() if marks.made_by(job) == turn.run]
     refs += [budget.ref for budget in turn.state.budgets() if marks.run_of(budget) == turn.run]
@@ -97,7 +97,7 @@ def _stays(node: Node, busy: Mapping[str, Ref]) -> bool:
     return marks.has_not_come_back(node) and node.name not in busy
 
 
-def _detached_pods(turn: Turn) -> list[Pod]:
+def detached_pods(turn: Turn) -> list[Pod]:
     """Those of drains; a rollout sees to its own."""
     return [pod for pod in turn.state.marked_pods() if marks.pod_run(pod) == turn.run and not is_of_rollout(pod)]
 
