@@ -148,7 +148,7 @@ def _node(node: NodeProgress, column: int, frame: Frame) -> Text:
             return frame.label(symbols.pending, "bright_black", name, "pending")
         case "done":
             took = between(node.started, node.ended) if node.started and node.ended else ""
-            return frame.label(symbols.done, "green", name, f"done in {took}" if took else "done", moved)
+            return frame.label(symbols.done, "green", name, f"done in {took}" if took else "done", moved, reason)
         case "failed":
             return frame.label(symbols.failed, "red", name, "failed", reason)
         case "restored":

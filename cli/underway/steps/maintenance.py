@@ -89,7 +89,7 @@ def progress(job: Workload, node: Node, state: ClusterState) -> str:
     """What a Job that has not ended is waited for."""
     waiting = next((pod.waiting for pod in state.pods_of(job.uid) if pod.waiting), "")
     silent = "" if node.ready else ", the node is not Ready"
-    return f"maintenance is at work{': ' + waiting if waiting else ''}{silent}"
+    return f"{job.ref} is at work{': ' + waiting if waiting else ''}{silent}"
 
 
 def failure(job: Workload, state: ClusterState) -> str:

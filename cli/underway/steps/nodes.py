@@ -257,7 +257,7 @@ def _maintain(node: Node, here: NodeWork, step: NodesStep, work: NodesWork, turn
         reason = f"did not end within {format_duration(job.timeout)}" if late else f"failed: {why}"
         _fail(here, f"{ref} {reason}", timed_out=late)
     else:
-        turn.wait(ref, maintenance.progress(found, node, turn.state))
+        turn.wait(node.ref, maintenance.progress(found, node, turn.state))
     if turn.now >= end and not here.failure:
         lost = "" if node.ready else ", and the node is not Ready"
         _fail(here, f"{ref} did not end within {format_duration(job.timeout)}{lost}", timed_out=True)
