@@ -247,3 +247,18 @@ NO_ROOM = "0/4 nodes are available: 1 Insufficient cpu, 3 node(s) were unschedul
 )
 def test_why_it_does_not_run(status: dict[str, Any], words: str) -> None:
     assert pod({}, status).waiting == words
+
+
+@pytest.mark.parametrize(
+    ("terminated", "words"),
+    [
+        ({"exitCode": 0, "reason": "Completed"}, ""),
+        (
+            {"exitCode": 1, "reason": "Error", "message": "no kubelet\nlies ready\n"},
+            "exit status 1: no kubelet lies ready",
+        ),
+        ({"exitCode": 137, "reason": "OOMKilled"}, "exit status 137 (OOMKilled)"),
+    ],
+)
+def test_how_a_container_ended(terminated: dict[str, Any], words: str) -> None:
+    assert pod(status={"containerStatuses": [{"state": {"terminated": terminated}}]}).ending == words

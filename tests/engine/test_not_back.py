@@ -76,3 +76,19 @@ def repair(stage: Stage) -> None:
     node = stage.cluster.state().nodes[LOST]
     mended = msgspec.structs.replace(node, ready=True, conditions={"Ready": "True"}, taints=ours)
     stage.cluster._world.put(mended)  # noqa: SLF001 - the simulation has no fault that mends
+
+
+@pytest.mark.parametrize(("brings", "outcome"), [("v1.34.4", "done"), ("v1.34.3", "failed")])
+def test_an_upgrade_is_verified_by_the_version_that_the_node_reports(brings: str, outcome: str) -> None:
+    stage = shop()
+    job = {"image": "x", "hostPID": True, "command": ["install-kubelet", brings]}
+    verify = [{"node": {"kubeletVersion": "v1.34.4", "ready": "1s"}, "timeout": "40s"}]
+    receipt = stage.play(stage.run(playbook(maintain={"job": job}, verify=verify)))
+    assert receipt.outcome == outcome
+    stage.rest()
+    after = left(stage.cluster.state())["nodes"]
+    assert after == stage.before["nodes"]
+    if outcome == "failed":
+        assert receipt.exit_status == 5
+        assert f"kubelet {brings}, v1.34.4 wanted, after 40s" in receipt.reason
+        assert receipt.nodes == ()
