@@ -40,6 +40,8 @@ class Applier:
         """Raises NoAnswerError, and ValueError for an answer that cannot be read."""
         found = await self._read(action.note)
         if isinstance(found, Outcome):
+            if isinstance(action, Apply) and found.status == "denied":
+                return await self._refuse(action, found.message)
             return found
         match action:
             case Apply():

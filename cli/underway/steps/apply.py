@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from underway.cluster import notes
 from underway.cluster.actions import Apply, Need, PatchLease
@@ -26,15 +26,19 @@ from underway.steps.progress import StepEnd, Turn
 from underway.steps.verb import Beginning, Scene, Verb
 from underway.units import format_duration
 
+ACCEPT_LIMIT = timedelta(minutes=2)
 VERBS = ("get", "create", "patch", "delete")
 """What it takes to apply an object, and to undo that."""
 
 
 @dataclass
 class Work:
-    """`moved`: for each workload how it stood when something about it last changed, and when that was."""
+    """`moved`: for each workload how it stood when something about it last changed, and when that was. `accepted`: how
+    many objects, and notes of them, the server has taken, and since when it is no more.
+    """
 
     index: int
+    accepted: tuple[int, datetime] | None = None
     moved: dict[Ref, tuple[tuple[int, ...], datetime]] = field(default_factory=dict)
 
 
@@ -46,11 +50,12 @@ def proceed(step: ApplyStep, work: Work, turn: Turn) -> StepEnd | None:
     lease = notes.lease_of(turn.run)
     known = notes.notes_of(turn.state.leases.get(lease))
     wanted = {notes.note_key(work.index, place): one for place, one in enumerate(step.manifests)}
+    late = _late(work, sum(1 + (note.state != "intended") for note in known.values()), turn)
     missing = {key: notes.written(note_of(one)) for key, one in wanted.items() if key not in known}
     if missing:
         turn.act(PatchLease(lease, f"note what is going to be applied ({_count(len(missing))})", missing))
         turn.wait(lease, "has to have a note of each object before it is applied")
-        return None
+        return late
     for key, manifest in wanted.items():
         note = known[key]
         if note.state == "refused":
@@ -61,8 +66,18 @@ def proceed(step: ApplyStep, work: Work, turn: Turn) -> StepEnd | None:
         if note.state == "intended":
             turn.act(_apply(step, manifest, key, note, turn))
             turn.wait(note.ref, "is being applied")
-            return None
+            return late
     return _healthy([known[key].ref for key in wanted], work, turn)
+
+
+def _late(work: Work, accepted: int, turn: Turn) -> StepEnd | None:
+    if work.accepted is None or work.accepted[0] != accepted or turn.paused:
+        work.accepted = accepted, turn.now
+    end = work.accepted[1] + ACCEPT_LIMIT
+    if turn.now < end:
+        turn.look_again(end)
+        return None
+    return StepEnd("timedOut", f"the server has not accepted what is to be applied for {format_duration(ACCEPT_LIMIT)}")
 
 
 def _apply(step: ApplyStep, manifest: Manifest, key: str, note: Note, turn: Turn) -> Apply:
@@ -82,7 +97,7 @@ def _healthy(refs: list[Ref], work: Work, turn: Turn) -> StepEnd | None:
         if found is None or ill is None:
             continue
         if ill.lasting:
-            return StepEnd("failed", f"{ref}: {ill.reason}")
+            return StepEnd("failed", f"{ref}: {ill.reason}", ill.pod)
         stood = (found.generation, found.observed_generation, found.updated, found.available, found.current)
         if work.moved.get(ref, ((), turn.now))[0] != stood:
             work.moved[ref] = stood, turn.now

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from underway.cluster.model import Pod, Workload
+from underway.cluster.model import Pod, Ref, Workload
 from underway.cluster.state import ClusterState
 from underway.steps.diagnosis import fault
 
@@ -17,10 +17,11 @@ _SLOW = timedelta(minutes=2)
 
 @dataclass(frozen=True)
 class Unhealthy:
-    """`lasting`: waiting does not mend it."""
+    """`lasting`: waiting does not mend it. `pod`: the one whose fault it is."""
 
     reason: str
     lasting: bool = False
+    pod: Ref | None = None
 
 
 def unhealthy(found: Workload, state: ClusterState, now: datetime) -> Unhealthy | None:
@@ -70,7 +71,7 @@ def _hopeless(found: Workload, state: ClusterState, now: datetime) -> Unhealthy 
     for pod in new_pods(found, state):
         reason = fault(pod, now, usual)
         if reason is not None and not pod.ready:
-            return Unhealthy(f"{pod.ref}: {reason}", lasting=True)
+            return Unhealthy(f"{pod.ref}: {reason}", lasting=True, pod=pod.ref)
     return None
 
 
