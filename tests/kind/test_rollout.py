@@ -4,44 +4,19 @@ from __future__ import annotations
 
 import json
 import subprocess
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Self
 
 import pytest
-import yaml
 from kubernetes_cluster import NAMESPACE, REPOSITORY, get, items, kubectl, program, snapshot, until, until_settled
 from load_generator import Load
+from release import release
 from underway_cli import Ended, underway
 from watcher import Watcher
 
 _REVISION = "deployment.kubernetes.io/revision"
-_STOREFRONT = {"url": "http://127.0.0.1:30080/", "every": "20ms", "timeout": "2s", "lost": 0}
-
-
-def release(image: str, **fields: Any) -> str:
-    """The file of a playbook that rolls web out; `fields` of the verb."""
-    playbook = {
-        "apiVersion": "underway.dev/v1alpha1",
-        "kind": "Playbook",
-        "metadata": {"name": "release"},
-        "spec": {
-            "guards": [{"name": "storefront", "http": _STOREFRONT}],
-            "steps": [
-                {
-                    "name": "new storefront",
-                    "rollout": {"workload": "deployment/shop/web", "images": {"web": f"underway/shop:{image}"}}
-                    | fields,
-                }
-            ],
-        },
-    }
-    file = Path(tempfile.mkdtemp()) / "release.yaml"
-    file.write_text(yaml.safe_dump(playbook, sort_keys=False))
-    return str(file)
 
 
 def run(image: str, **fields: Any) -> Ended:
