@@ -33,6 +33,8 @@ _S = TypeVar("_S", Budget, Service)
 
 MARK = "underway.dev/run"
 """The label of pods and Jobs, and the annotation of everything else, that a run has changed: the run's id."""
+HOLD = "underway.dev/hold"
+"""The annotation of a node that somebody else maintains: `waiting`, until they write `done`."""
 
 
 class ClusterState:

@@ -99,8 +99,6 @@ def _nodes_blockers(step: Step, index: int, state: ClusterState, run: str, now: 
     if not isinstance(body, NodesStep):
         return
     name = f"step/{step_name(step, index)}"
-    if body.maintain is not None and body.maintain.hold is not None:
-        yield Blocker(name, "`maintain.hold` cannot be run by this version", "use maintain.job")
     found, unknown = nodes.selected(body, state)
     for missing in unknown:
         yield Blocker(f"node/{missing}", "there is no such node", "correct the name: kubectl get nodes lists them")

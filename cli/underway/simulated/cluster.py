@@ -30,6 +30,7 @@ from underway.simulated.faults import (
     NoRoom,
     Refusals,
 )
+from underway.simulated.holds import Holds
 from underway.simulated.job import Jobs
 from underway.simulated.kubelet import Kubelets
 from underway.simulated.nodes import Nodes
@@ -68,6 +69,7 @@ class SimulatedCluster:
         self.proxies = Proxies(world)
         self.traffic = Traffic(world, self.kubelets, self.proxies)
         self._nodes = Nodes(world)
+        Holds(world)
         jobs = Jobs(world, self.kubelets)
         disruptions = Disruptions(world)
         EndpointSlices(world)

@@ -74,6 +74,8 @@ class Settings:
     """Of the Jobs that Underway itself creates."""
     other_job_duration: timedelta = timedelta(minutes=30)
     """Of a Job that was there before."""
+    hold_duration: timedelta = timedelta(minutes=1)
+    """Of maintenance that somebody else does (`maintain.hold`)."""
     job_backoff: timedelta = timedelta(seconds=10)
     """Until a Job replaces a pod that has failed."""
 

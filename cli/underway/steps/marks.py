@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from underway.cluster.actions import PatchBudget, PatchNode, PatchPod
 from underway.cluster.model import Budget, Node, Pod, Workload
 from underway.cluster.podspec import Taint
-from underway.cluster.state import MARK
+from underway.cluster.state import HOLD, MARK
 from underway.cluster.traffic import without
 from underway.units import format_duration, parse_duration
 
@@ -100,6 +100,16 @@ def enter(node: Node, phase: str) -> PatchNode:
     )
 
 
+def hold(node: Node) -> PatchNode:
+    return PatchNode(
+        node.ref,
+        node.uid,
+        node.resource_version,
+        says=f"hold for maintenance, until its annotation {HOLD} says done",
+        annotations={PHASE: "maintaining", HOLD: "waiting"},
+    )
+
+
 def has_not_come_back(node: Node) -> bool:
     """Its maintenance has begun and it is not Ready: no pod may be sent to it, whoever says that it is given back."""
     return node.annotations.get(PHASE) == "maintaining" and not node.ready
@@ -110,12 +120,13 @@ def give_back(node: Node, run: str, *, done: bool) -> PatchNode:
     ours = CORDONED in node.annotations
     tainted = any(taint.key == PENDING_TAINT for taint in node.taints)
     marks = {MARK: run, PHASE: "done"} if done else {MARK: None, PHASE: None}
+    held = {HOLD: None} if HOLD in node.annotations else {}
     return PatchNode(
         node.ref,
         node.uid,
         node.resource_version,
         says="uncordon" if ours else "remove the taint" if tainted else "remove the marks",
-        annotations={**marks, CORDONED: None},
+        annotations={**marks, **held, CORDONED: None},
         unschedulable=False if ours else None,
         taints=_other_taints(node) if tainted else None,
     )

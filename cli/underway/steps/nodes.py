@@ -12,7 +12,7 @@ from underway.cluster.eligibility import tolerates_cordon
 from underway.cluster.model import Node, Pod
 from underway.cluster.state import ClusterState
 from underway.playbook.models import NodesStep
-from underway.steps import maintenance, marks
+from underway.steps import holding, maintenance, marks
 from underway.steps.departure import carry_on, detach, evict, recount_budgets
 from underway.steps.handoff import settle_total
 from underway.steps.head_start import give_head_start
@@ -199,7 +199,7 @@ def _drain(node: Node, here: NodeWork, step: NodesStep, turn: Turn) -> None:
             _enter(node.name, here, "failed", turn)
         turn.look_again(end)
         return
-    if step.maintain is not None and step.maintain.job is not None:
+    if step.maintain is not None and (step.maintain.job or step.maintain.hold):
         _enter(node.name, here, "maintaining", turn)
     else:
         _enter(node.name, here, "verifying", turn)
@@ -235,6 +235,12 @@ def _send_off(pod: Pod, here: NodeWork, step: NodesStep, turn: Turn) -> None:
 
 
 def _maintain(node: Node, here: NodeWork, step: NodesStep, work: NodesWork, turn: Turn) -> None:
+    if step.maintain is not None and step.maintain.hold is not None:
+        held = holding.proceed(node, step.maintain.hold, here.since, turn)
+        if held is not None:
+            _fail(here, held.reason, timed_out=held.outcome == "timedOut")
+            _enter(node.name, here, "verifying" if held.outcome == "done" else "failed", turn)
+        return
     job = step.maintain.job if step.maintain else None
     if job is None:
         _enter(node.name, here, "verifying", turn)
