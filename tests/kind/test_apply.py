@@ -138,3 +138,20 @@ def test_fields_of_another_manager_are_left_alone(tmp_path: Path) -> None:
     assert "spec.replicas belongs to kubectl-client-side-apply" in ended.receipt["reason"]
     assert "force: true" in ended.receipt["reason"]
     assert there() == before
+
+
+def test_it_runs_with_what_rbac_prints(tmp_path: Path) -> None:
+    asked = playbook(tmp_path, settings("blue"), program(replicas=1))
+    rules = underway("rbac", asked).stdout
+    kubectl("apply", "-f", "-", stdin=rules)
+    try:
+        account = "system:serviceaccount:underway:underway-applied"
+        ended = underway("run", asked, "--yes", "--as", account)
+        assert ended.status == 0, ended.stderr
+        assert not marks()
+        refused = underway("run", playbook(tmp_path, password()), "--yes", "--as", account)
+        assert refused.status == 4
+        assert "secrets" in refused.stderr
+    finally:
+        documents = [text for text in rules.split("---\n") if "kind: Namespace" not in text]
+        kubectl("delete", "-f", "-", stdin="---\n".join(documents))

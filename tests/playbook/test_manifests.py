@@ -101,6 +101,14 @@ def test_a_manifest_does_not_show_its_content(tmp_path: Path) -> None:
     assert "TOPSECRET" not in repr(found)
 
 
+def test_a_digest_tells_nothing_of_a_secrets_values(tmp_path: Path) -> None:
+    secret = SETTINGS.replace("ConfigMap", "Secret")
+    (one,) = read(tmp_path, f"{secret}stringData: {{password: a}}\n")
+    (other,) = read(tmp_path, f"{secret}stringData: {{password: b}}\n")
+    (third,) = read(tmp_path, f"{secret}stringData: {{token: a}}\n")
+    assert one.digest == other.digest != third.digest
+
+
 def test_a_file_that_is_not_there_is_told_where_it_is_named(tmp_path: Path) -> None:
     (found,) = mistakes(tmp_path, SETTINGS, files="nowhere.yaml")
     assert (Path(found.path).name, found.line, found.column) == ("playbook.yaml", 6, 23)

@@ -24,6 +24,7 @@ _MOST = 500
 _SUFFIXES = (".json", ".yaml", ".yml")
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9:._-]{0,251}[A-Za-z0-9])?")
 _START = 1
+_SECRET_KEYS = ("data", "stringData")
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Manifest:
     line: int
     content: Mapping[str, Any] = field(repr=False, compare=False)
     digest: str = ""
-    """Of the content, so that it can be told whether it has changed."""
+    """Of the content but a Secret's values, so that it can be told whether it has changed."""
     plural: str = ""
     namespaced: bool = True
 
@@ -195,4 +196,8 @@ def _manifest(data: Any, file: str, line: int) -> Manifest:
 
 
 def _digest(content: Mapping[str, Any]) -> str:
+    """Nothing can be told from it about a Secret's values, by trying them either: they do not count."""
+    if content["kind"] == "Secret":
+        hidden = {key: sorted(content[key]) for key in _SECRET_KEYS if isinstance(content.get(key), dict)}
+        content = {**content, **hidden}
     return blake2b(json.dumps(content, sort_keys=True, default=str).encode(), digest_size=16).hexdigest()
