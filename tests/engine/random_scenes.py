@@ -194,8 +194,27 @@ def nodes_steps(draw: st.DrawFn, names: list[str], *, sound: bool) -> dict[str, 
 
 
 @st.composite
+def rollouts(draw: st.DrawFn, deployment: Object) -> dict[str, Any]:
+    """By handover, which breaks nothing; its own rolling update asks no budget."""
+    step: dict[str, Any] = {"workload": str(deployment.ref), "strategy": "handoff"}
+    if draw(st.booleans()):
+        step["restart"] = True
+    else:
+        step["env"] = {"LEVEL": draw(st.sampled_from(["1", "2"]))}
+    if draw(st.booleans()):
+        step["batch"] = draw(st.sampled_from([1, 2, "50%"]))
+    if draw(st.booleans()):
+        step["soak"] = draw(st.sampled_from(["0s", "2s"]))
+    return {"rollout": step}
+
+
+@st.composite
 def steps(draw: st.DrawFn, names: list[str], objects: list[Object], *, sound: bool) -> dict[str, Any]:
-    step: dict[str, Any] = {"nodes": draw(nodes_steps(names, sound=sound))}
+    deployments = [found for found in objects if found.ref.kind == "deployment"]
+    if deployments and draw(st.integers(0, 3)) == 3:
+        step = draw(rollouts(draw(st.sampled_from(deployments))))
+    else:
+        step = {"nodes": draw(nodes_steps(names, sound=sound))}
     if sound:
         return step
     for group in ("before", "during", "after"):
@@ -216,7 +235,7 @@ def scenes(draw: st.DrawFn, *, sound: bool = False) -> Scene:
     more: list[dict[str, Any]] = [{"soak": {"for": draw(st.sampled_from(["0s", "4s"]))}}] if seldom(draw) else []
     if seldom(draw):
         again = draw(steps(names[::-1], objects, sound=sound))
-        if sound:
+        if sound and "nodes" in first and "nodes" in again:
             # what one step moves to another's nodes has to be allowed there too, and only playing it tells
             again["nodes"]["drain"] = first["nodes"]["drain"]
         more.append(again)

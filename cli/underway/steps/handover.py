@@ -109,7 +109,7 @@ def _pods(
     keepers, leavers = [], []
     for pod in _pods_of(found, state):
         version = pod.labels.get(HASH)
-        if version not in versions or pod.finished:
+        if version not in versions or (pod.finished and not marks.stage(pod)):
             continue
         if version == digest and not (pod.deleting is not None and marks.stage(pod)):
             keepers.append(pod)

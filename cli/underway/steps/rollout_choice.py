@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from underway.cluster import traffic
+from underway.cluster import disruption, traffic
 from underway.cluster.model import Pod, Workload
 from underway.cluster.room import Room
 from underway.cluster.state import ClusterState
@@ -59,19 +59,26 @@ def _against_handoff(found: Workload, old: Workload | None, state: ClusterState)
     rolling = [one for one in state.workloads_of(found.uid) if one.replicas and one.uid != old.uid]
     if rolling:
         return "it is in the middle of another rollout"
-    pods = [pod for pod in state.pods_of(old.uid) if pod.deleting is None]
-    for pod in pods[:1]:
-        if pod.spec.host_network or pod.spec.host_ports:
-            return "its pods are reached through their nodes' own ports"
-        claim = single_writer(pod, state)
-        if claim is not None:
-            return f"its volume claim {claim} can be used on one node only"
-        others = [one for one in state.adopting(found.namespace, pod.labels) if one.uid != old.uid]
-        if others:
-            return f"{others[0].ref} would adopt its pods"
-        rest = traffic.without(pod.labels, traffic.withdraw_keys(pod, state))
-        if traffic.adoptable(pod, rest, state) and rest != pod.labels:
-            return "another controller would adopt its pods once they are out of traffic"
+    pod = next((pod for pod in state.pods_of(old.uid) if pod.deleting is None), None)
+    return _against_its_pods(pod, old, state) if pod is not None else None
+
+
+def _against_its_pods(pod: Pod, old: Workload, state: ClusterState) -> str | None:
+    if pod.spec.host_network or pod.spec.host_ports:
+        return "its pods are reached through their nodes' own ports"
+    claim = single_writer(pod, state)
+    if claim is not None:
+        return f"its volume claim {claim} can be used on one node only"
+    for budget in state.budgets_of(pod):
+        broken = disruption.is_broken(budget, state)
+        if broken is not None:
+            return f"{budget.ref} is not met even now: {broken}"
+    others = [one for one in state.adopting(pod.namespace, pod.labels) if one.uid != old.uid]
+    if others:
+        return f"{others[0].ref} would adopt its pods"
+    rest = traffic.without(pod.labels, traffic.withdraw_keys(pod, state))
+    if rest != pod.labels and traffic.adoptable(pod, rest, state):
+        return "another controller would adopt its pods once they are out of traffic"
     return None
 
 

@@ -16,7 +16,6 @@ from underway.steps import marks, rollout_marks
 from underway.steps.diagnosis import fault
 from underway.steps.handover import (
     Picture,
-    clear_the_way,
     hand_over,
     picture,
     serves_alone,
@@ -26,7 +25,7 @@ from underway.steps.handover import (
 from underway.steps.progress import PodJudged, StepEnd, Turn
 from underway.steps.rollout_choice import Choice, choose, replicaset_in_use
 from underway.steps.rollout_marks import STRATEGY
-from underway.steps.rollout_native import proceed_natively, undo_natively
+from underway.steps.rollout_native import proceed_natively
 from underway.steps.verb import Beginning, Scene
 from underway.units import format_duration
 
@@ -40,6 +39,8 @@ class DeploymentWork:
     began: datetime
     usual: timedelta | None
     serves_since: datetime | None = None
+    leaves_since: datetime | None = None
+    """When the old pods of this batch were first let go."""
     judged: bool = False
     first_batch: bool = False
     most: int = 0
@@ -149,31 +150,33 @@ def usual_warm_up(pods: Iterable[Pod]) -> timedelta | None:
 def _hand_over(step: RolloutStep, work: DeploymentWork, found: Workload, turn: Turn) -> StepEnd | None:
     seen = picture(found, turn.run, turn.state)
     if seen.at_old:
-        if seen.target is not None and not seen.ending and not seen.leavers and _unchanged(step, found):
-            turn.act(rollout_marks.forget(found))
-            return None
-        hint = "somebody else has put the previous template back (a tool that applies manifests again?)"
-        return StepEnd("failed", f"{work.ref}: {hint}")
+        return _is_at_old(step, work, seen, turn)
     failure = _failure(work, seen, turn)
     if failure is not None:
         return failure
-    whole = _batch_serves(seen, turn)
-    if whole and found.replicas >= seen.wanted:
-        turn.enter(found.ref, "serving")
-    if serves_alone(seen, turn):
-        turn.enter(found.ref, "alone")
-    work.serves_since = (work.serves_since or turn.now) if whole else None
-    soaked = work.serves_since is not None and _soaked(step, work, turn)
+    soaked = _soaked(step, work, seen, turn)
+    if soaked and seen.leavers and _too_late(work, seen, turn):
+        limit = format_duration(timedelta(seconds=found.progress_deadline_seconds))
+        late = f"{seen.leavers[0].ref}: of the old version, still there {limit} after the new one served"
+        return StepEnd("timedOut", late)
     if seen.target is None and not seen.active and not seen.ending and _first_batch(work, found, turn):
         return None
     if not hand_over(seen, turn, leave=soaked):
         if soaked and not _spare_left(seen, turn) and found.replicas < seen.wanted:
             _next_batch(work, found, seen, turn)
-        return None
-    if tidy_up(seen, turn):
+    elif tidy_up(seen, turn):
         turn.enter(found.ref, "done")
         turn.act(rollout_marks.rolled(found))
     return None
+
+
+def _is_at_old(step: RolloutStep, work: DeploymentWork, seen: Picture, turn: Turn) -> StepEnd | None:
+    """The template is the old one after all: nothing was to be changed, or somebody has put it back."""
+    if seen.target is not None and not seen.ending and not seen.leavers and _unchanged(step, seen.deployment):
+        turn.act(rollout_marks.forget(seen.deployment))
+        return None
+    hint = "somebody else has put the previous template back (a tool that applies manifests again?)"
+    return StepEnd("failed", f"{work.ref}: {hint}")
 
 
 def _unchanged(step: RolloutStep, found: Workload) -> bool:
@@ -221,13 +224,30 @@ def _batch_serves(seen: Picture, turn: Turn) -> bool:
     return False
 
 
-def _soaked(step: RolloutStep, work: DeploymentWork, turn: Turn) -> bool:
-    end = (work.serves_since or turn.now) + (step.soak or timedelta())
+def _soaked(step: RolloutStep, work: DeploymentWork, seen: Picture, turn: Turn) -> bool:
+    """Whether all of the new version that are wanted now serve, and have done so for as long as was asked."""
+    whole = _batch_serves(seen, turn)
+    work.serves_since = (work.serves_since or turn.now) if whole else None
+    if whole and seen.deployment.replicas >= seen.wanted:
+        turn.enter(work.ref, "serving")
+    if serves_alone(seen, turn):
+        turn.enter(work.ref, "alone")
+    if work.serves_since is None:
+        return False
+    end = work.serves_since + (step.soak or timedelta())
     if turn.now < end:
         turn.wait(work.ref, f"both versions serve until {end:%H:%M:%S}, gates holding")
         turn.look_again(end)
         return False
     return True
+
+
+def _too_late(work: DeploymentWork, seen: Picture, turn: Turn) -> bool:
+    """The old version has to go some time."""
+    work.leaves_since = work.leaves_since or turn.now
+    end = work.leaves_since + timedelta(seconds=seen.deployment.progress_deadline_seconds)
+    turn.look_again(end)
+    return turn.now >= end
 
 
 def _spare_left(seen: Picture, turn: Turn) -> bool:
@@ -251,62 +271,7 @@ def _first_batch(work: DeploymentWork, found: Workload, turn: Turn) -> bool:
 
 
 def _next_batch(work: DeploymentWork, found: Workload, seen: Picture, turn: Turn) -> None:
+    work.progressed, work.leaves_since = turn.now, None
     more = min(seen.wanted, found.replicas + (work.choice.batch or seen.wanted))
     work.serves_since = None
     turn.act(PatchWorkload(found.ref, found.uid, says=f"the next batch: {more} of {seen.wanted}", replicas=more))
-
-
-# -- undo --------------------------------------------------------------------------------------------------------
-
-
-def put_back(turn: Turn, good: bool) -> list[Ref]:  # noqa: FBT001 - the shape of every undo
-    left = []
-    for found in _marked(turn):
-        left.append(found.ref)
-        if good and found.annotations.get(marks.PHASE) == "rolled":
-            turn.act(rollout_marks.forget(found))
-        elif found.annotations.get(STRATEGY) == "native":
-            undo_natively(found, turn)
-        else:
-            _undo_handover(found, turn)
-    return left
-
-
-def marked(turn: Turn) -> list[Ref]:
-    return [found.ref for found in _marked(turn)]
-
-
-def _marked(turn: Turn) -> list[Workload]:
-    return [
-        found
-        for found in turn.state.marked_workloads()
-        if found.kind == "deployment" and marks.run_of(found) == turn.run and STRATEGY in found.annotations
-    ]
-
-
-def _undo_handover(found: Workload, turn: Turn) -> None:
-    turn.enter(found.ref, "restoring")
-    made = Ref("replicaset", found.namespace, f"{found.name}-{found.annotations.get(rollout_marks.NEW_HASH)}")
-    if made in turn.in_flight:
-        turn.wait(made, "is being written")
-        return
-    seen = picture(found, turn.run, turn.state)
-    if found.paused and not seen.at_old and _is_ours(seen, turn):
-        if clear_the_way(seen, turn, leave_target=True):
-            turn.act(rollout_marks.restore(found, handoff=True))
-        return
-    if serves_alone(seen, turn):
-        turn.enter(found.ref, "back")
-    if hand_over(seen, turn, leave=True, back=True) and tidy_up(seen, turn):
-        turn.enter(found.ref, "restored")
-        turn.act(rollout_marks.forget(found))
-
-
-def _is_ours(seen: Picture, turn: Turn) -> bool:
-    """Whether the template is the one that the run has written: its ReplicaSet has it, or there is none yet."""
-    digest = seen.deployment.annotations.get(rollout_marks.NEW_HASH)
-    template = seen.deployment.template.hash if seen.deployment.template else ""
-    for one in turn.state.workloads_of(seen.deployment.uid):
-        if one.labels.get(rollout_marks.HASH) == digest:
-            return one.template is None or one.template.hash == template
-    return True

@@ -1,0 +1,63 @@
+"""A Deployment's rollout taken back, from its marks alone: the old template, its warm pods, and its history."""
+
+from __future__ import annotations
+
+from underway.cluster.model import Ref, Workload
+from underway.steps import marks, rollout_marks
+from underway.steps.handover import Picture, clear_the_way, hand_over, picture, serves_alone, tidy_up
+from underway.steps.progress import Turn
+from underway.steps.rollout_marks import STRATEGY
+from underway.steps.rollout_native import undo_natively
+
+
+def put_back(turn: Turn, good: bool) -> list[Ref]:  # noqa: FBT001 - the shape of every undo
+    left = []
+    for found in _marked(turn):
+        left.append(found.ref)
+        if good and found.annotations.get(marks.PHASE) == "rolled":
+            turn.act(rollout_marks.forget(found))
+        elif found.annotations.get(STRATEGY) == "native":
+            undo_natively(found, turn)
+        else:
+            _undo_handover(found, turn)
+    return left
+
+
+def marked(turn: Turn) -> list[Ref]:
+    return [found.ref for found in _marked(turn)]
+
+
+def _marked(turn: Turn) -> list[Workload]:
+    return [
+        found
+        for found in turn.state.marked_workloads()
+        if found.kind == "deployment" and marks.run_of(found) == turn.run and STRATEGY in found.annotations
+    ]
+
+
+def _undo_handover(found: Workload, turn: Turn) -> None:
+    turn.enter(found.ref, "restoring")
+    made = Ref("replicaset", found.namespace, f"{found.name}-{found.annotations.get(rollout_marks.NEW_HASH)}")
+    if made in turn.in_flight:
+        turn.wait(made, "is being written")
+        return
+    seen = picture(found, turn.run, turn.state)
+    if found.paused and not seen.at_old and _is_ours(seen, turn):
+        if clear_the_way(seen, turn, leave_target=True):
+            turn.act(rollout_marks.restore(found, handoff=True))
+        return
+    if serves_alone(seen, turn):
+        turn.enter(found.ref, "back")
+    if hand_over(seen, turn, leave=True, back=True) and tidy_up(seen, turn):
+        turn.enter(found.ref, "restored")
+        turn.act(rollout_marks.forget(found))
+
+
+def _is_ours(seen: Picture, turn: Turn) -> bool:
+    """Whether the template is the one that the run has written: its ReplicaSet has it, or there is none yet."""
+    digest = seen.deployment.annotations.get(rollout_marks.NEW_HASH)
+    template = seen.deployment.template.hash if seen.deployment.template else ""
+    for one in turn.state.workloads_of(seen.deployment.uid):
+        if one.labels.get(rollout_marks.HASH) == digest:
+            return one.template is None or one.template.hash == template
+    return True
