@@ -151,7 +151,9 @@ class Workload(msgspec.Struct, frozen=True, gc=False):
     """A StatefulSet's rolling update leaves the members below it."""
     current_revision: str = ""
     update_revision: str = ""
-    """A StatefulSet's, as its pods' label controller-revision-hash has them."""
+    """A StatefulSet's, as its pods' label controller-revision-hash has them. Of a DaemonSet only the update revision is
+    known, its template's number: that of its pods' label pod-template-generation.
+    """
     min_ready_seconds: int = 0
     progress_deadline_seconds: int = 600
     parallel: bool = False

@@ -13,6 +13,7 @@ from underway.cluster.wire_metadata import ABSENT, OURS, Condition, Once, Wire, 
 from underway.cluster.wire_podspec import digest, podspec
 
 _HASH = "pod-template-hash"
+_GENERATION = "deprecated.daemonset.template.generation"
 
 
 class WireNamed(Wire):
@@ -192,6 +193,7 @@ class WireDaemonSet(WireWorkload):
             available=status.number_available or 0,
             updated=status.updated_number_scheduled or 0,
             current=status.current_number_scheduled or 0,
+            update_revision=(self.own.annotations or {}).get(_GENERATION, ""),
         )
 
 

@@ -1,17 +1,19 @@
 """The DaemonSet controller: one pod on every node that its template admits, cordoned or not. One key a node, so that
-a change costs what changed.
+a change costs what changed. A rolling update replaces maxUnavailable pods at a time, those that are not Ready at once.
 """
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import msgspec
 
 from underway.cluster.eligibility import admits, tolerates
-from underway.cluster.model import Node, Pod, Ref, Template, Workload
+from underway.cluster.model import Node, Pod, Ref, Workload
 from underway.cluster.podspec import NodeTerm, PodSpec, Toleration
 from underway.simulated.pods import create_pod, delete_pod, is_active
 from underway.simulated.world import WorkQueue, World
-from underway.units import Requirement, Selector
+from underway.units import Requirement, Selector, Share
 
 _TOLERATIONS = (
     Toleration("node.kubernetes.io/not-ready", "Exists", effect="NoExecute"),
@@ -22,6 +24,11 @@ _TOLERATIONS = (
     Toleration("node.kubernetes.io/unschedulable", "Exists", effect="NoSchedule"),
 )
 
+GENERATION = "pod-template-generation"
+_REVISION = "controller-revision-hash"
+_FIRST = "1"
+_ONE = Share(1)
+
 
 class DaemonSets:
     def __init__(self, world: World) -> None:
@@ -30,6 +37,8 @@ class DaemonSets:
         self._counts = WorkQueue[Ref](world, self._sync_status, world.settings.controller_delay)
         self._wanted_on: dict[Ref, set[str]] = {}
         """The DaemonSets, and the nodes that each wants a pod on."""
+        self._revisions: dict[tuple[str, str], str] = {}
+        """The revisions of each DaemonSet (by its UID) by the hash of their template."""
         world.watch(Workload, self._workload_changed)
         world.watch(Node, self._node_changed)
         world.watch(Pod, self._pod_changed)
@@ -46,6 +55,8 @@ class DaemonSets:
             self._wanted_on[new.ref] = {node.name for node in nodes if spec is not None and _wanted(spec, node)}
             if self._world.is_settled(new):
                 return
+            if old is not None:
+                self._learn(old)
             self._counts.add(new.ref)
             for name in self._world.state.nodes:
                 self._queue.add((new.ref, name))
@@ -86,7 +97,7 @@ class DaemonSets:
         if wanted:
             if not any(not pod.finished for pod in here):
                 spec = _pinned(found.template.spec, name)
-                template = Template(found.template.labels, spec, found.template.hash)
+                template = msgspec.structs.replace(found.template, labels=self._labels(found), spec=spec)
                 create_pod(self._world, found, self._world.new_name("pod", found.namespace, found.name), template)
         elif not _may_stay(found.template.spec, node):
             for pod in here:
@@ -99,19 +110,63 @@ class DaemonSets:
         found = self._world.get(Workload, ref)
         if found is None:
             return
+        found = msgspec.structs.replace(found, update_revision=found.update_revision or _FIRST)
         pods = [pod for pod in self._world.state.pods_of(found.uid) if is_active(pod)]
+        old = [pod for pod in pods if not self._is_updated(pod, found)]
         ready = sum(1 for pod in pods if pod.ready)
+        wanted = len(self._wanted_on.get(ref, ()))
         self._world.put(
             msgspec.structs.replace(
                 found,
-                replicas=len(self._wanted_on.get(ref, ())),
+                replicas=wanted,
                 current=len(pods),
-                updated=len(pods),
+                updated=len(pods) - len(old),
                 ready=ready,
                 available=ready,
                 observed_generation=found.generation,
             )
         )
+        if found.strategy != "OnDelete" and old:
+            self._roll(found, old, wanted - ready)
+
+    def _roll(self, found: Workload, old: list[Pod], unavailable: int) -> None:
+        """Those that are not Ready cost nothing; of the others so many as maxUnavailable leaves (update.go)."""
+        if found.max_surge is not None and found.max_surge.of(100, round_up=True):
+            self._world.assume(f"{found.ref}: its rolling update replaces pods one by one, without maxSurge")
+        limit = max(1, (found.max_unavailable or _ONE).of(found.replicas, round_up=True))
+        standing = [pod for pod in old if pod.ready]
+        for pod in old:
+            if not pod.ready:
+                delete_pod(self._world, pod)
+        for pod in standing[: max(0, limit - unavailable)]:
+            delete_pod(self._world, pod)
+
+    def _learn(self, found: Workload) -> None:
+        """The revision of a template, as the pods say that were made of it."""
+        for pod in self._world.state.pods_of(found.uid):
+            if found.template is not None and _REVISION in pod.labels and _generation(pod) == _number(found):
+                self._revisions[found.uid, found.template.hash] = pod.labels[_REVISION]
+                return
+
+    def _revision_of(self, found: Workload) -> str:
+        digest = found.template.hash if found.template is not None else ""
+        return self._revisions.setdefault((found.uid, digest), sha256(digest.encode()).hexdigest()[:10])
+
+    def _labels(self, found: Workload) -> dict[str, str]:
+        labels = found.template.labels if found.template is not None else {}
+        return {**labels, GENERATION: _number(found), _REVISION: self._revision_of(found)}
+
+    def _is_updated(self, pod: Pod, found: Workload) -> bool:
+        """By the template's number or by its revision (daemon/util, IsPodUpdated)."""
+        return _generation(pod) == _number(found) or pod.labels.get(_REVISION) == self._revision_of(found)
+
+
+def _number(found: Workload) -> str:
+    return found.update_revision or _FIRST
+
+
+def _generation(pod: Pod) -> str:
+    return pod.labels.get(GENERATION, _FIRST)
 
 
 def _tolerations(spec: PodSpec) -> tuple[Toleration, ...]:

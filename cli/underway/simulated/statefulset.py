@@ -1,9 +1,13 @@
 """The StatefulSet controller: names with ordinals, one after another (OrderedReady), or all at once (Parallel).
 
-A pod is made again only when the old one of its name is gone. Rolling updates are not simulated.
+A pod is made again only when the old one of its name is gone. A rolling update takes the highest member of an old
+revision, down to the partition, as pkg/controller/statefulset has it: under OrderedReady nothing goes on while a member
+is not Ready, not even the replacement of that member (kubernetes/kubernetes#67250).
 """
 
 from __future__ import annotations
+
+from hashlib import sha256
 
 import msgspec
 
@@ -11,17 +15,25 @@ from underway.cluster.model import Pod, Ref, Template, Workload
 from underway.simulated.pods import create_pod, delete_pod, is_active
 from underway.simulated.world import WorkQueue, World
 
+REVISION = "controller-revision-hash"
+
 
 class StatefulSets:
     def __init__(self, world: World) -> None:
         self._world = world
         self._queue = WorkQueue[Ref](world, self._sync, world.settings.controller_delay)
         self._claims: dict[Ref, tuple[str, ...]] = {}
+        self._names: dict[tuple[str, str], str] = {}
+        """The revisions of each StatefulSet (by its UID) by the hash of their template."""
+        self._templates: dict[tuple[str, str], Template] = {}
+        """The template of each of its revisions."""
         world.watch(Workload, self._workload_changed)
         world.watch(Pod, self._pod_changed)
 
     def _workload_changed(self, old: Workload | None, new: Workload | None) -> None:
         workload = new or old
+        if old is None and new is not None and new.kind == "statefulset":
+            self._learn(new)
         if workload and workload.kind == "statefulset" and not self._world.is_settled(workload):
             self._queue.add(workload.ref)
 
@@ -36,21 +48,53 @@ class StatefulSets:
         found = self._world.get(Workload, ref)
         if found is None:
             return
-        pods = {_ordinal(pod): pod for pod in self._world.state.pods_of(found.uid)}
-        if self._fill(found, pods):
-            self._shrink(found, pods)
-        pods = {_ordinal(pod): pod for pod in self._world.state.pods_of(found.uid)}
-        ready = sum(1 for pod in pods.values() if pod.ready and is_active(pod))
+        update = self._revision_of(found)
+        current = found.current_revision or update
+        found = msgspec.structs.replace(found, current_revision=current, update_revision=update)
+        if self._fill(found, self._pods(found)):
+            self._shrink(found, self._pods(found))
+            if found.strategy != "OnDelete":
+                self._roll(found, self._pods(found))
+        self._report(found)
+
+    def _pods(self, found: Workload) -> dict[int, Pod]:
+        return {_ordinal(pod): pod for pod in self._world.state.pods_of(found.uid)}
+
+    def _report(self, found: Workload) -> None:
+        pods = self._pods(found).values()
+        active = [pod for pod in pods if is_active(pod)]
+        ready = sum(1 for pod in active if pod.ready)
+        updated = sum(1 for pod in active if _revision(pod, found) == found.update_revision)
+        complete = found.strategy != "OnDelete" and updated == ready == found.replicas
         self._world.put(
             msgspec.structs.replace(
                 found,
                 current=len(pods),
-                updated=len(pods),
+                updated=updated,
                 ready=ready,
                 available=ready,
+                current_revision=found.update_revision if complete else found.current_revision,
                 observed_generation=found.generation,
             )
         )
+
+    def _learn(self, found: Workload) -> None:
+        """What the given cluster says of the revision in use."""
+        seen = found.observed_generation >= found.generation
+        if found.template is not None and found.update_revision and seen:
+            self._names[found.uid, found.template.hash] = found.update_revision
+            self._templates[found.uid, found.update_revision] = found.template
+
+    def _revision_of(self, found: Workload) -> str:
+        """The name of the template's revision: one that was there before is the same one again."""
+        template = found.template
+        if template is None:
+            return found.update_revision
+        key = (found.uid, template.hash)
+        if key not in self._names:
+            self._names[key] = f"{found.name}-{sha256(template.hash.encode()).hexdigest()[:10]}"
+        self._templates[found.uid, self._names[key]] = template
+        return self._names[key]
 
     def _fill(self, found: Workload, pods: dict[int, Pod]) -> bool:
         """Make what is missing, in order. True: nothing stands in the way of scaling down."""
@@ -75,19 +119,39 @@ class StatefulSets:
             if not found.parallel:
                 return
 
+    def _roll(self, found: Workload, pods: dict[int, Pod]) -> None:
+        """Let the highest member of another revision go, once those above it are healthy."""
+        for ordinal in range(found.replicas - 1, found.partition - 1, -1):
+            pod = pods.get(ordinal)
+            if pod is None or pod.deleting is not None:
+                return
+            if _revision(pod, found) != found.update_revision:
+                delete_pod(self._world, pod)
+                return
+            if not pod.ready:
+                return
+
     def _create(self, found: Workload, ordinal: int) -> None:
         name = f"{found.name}-{ordinal}"
-        template = found.template
+        held = found.strategy != "OnDelete" and ordinal < found.partition
+        revision = found.current_revision if held else found.update_revision
+        template = self._templates.get((found.uid, revision), found.template)
         if template is not None:
             claims = self._claims.get(Ref("pod", found.namespace, name), template.spec.claims)
             labels = {
                 **template.labels,
                 "statefulset.kubernetes.io/pod-name": name,
                 "apps.kubernetes.io/pod-index": str(ordinal),
+                REVISION: revision,
             }
             spec = msgspec.structs.replace(template.spec, claims=claims)
-            template = Template(labels, spec, template.hash)
+            template = msgspec.structs.replace(template, labels=labels, spec=spec)
         create_pod(self._world, found, name, template)
+
+
+def _revision(pod: Pod, found: Workload) -> str:
+    """A pod that says nothing of it is of the current one."""
+    return pod.labels.get(REVISION, found.current_revision)
 
 
 def _ordinal(pod: Pod) -> int:

@@ -109,6 +109,8 @@ class WorkloadApi:
         asked = (new.template, new.replicas, new.paused, new.partition)
         if asked != (found.template, found.replicas, found.paused, found.partition):
             new = msgspec.structs.replace(new, generation=found.generation + 1)
+        if new.kind == "daemonset" and new.template != found.template:
+            new = msgspec.structs.replace(new, update_revision=str(int(found.update_revision or "1") + 1))
         self._world.put(new)
 
     def _create(self, action: CreateReplicaSet) -> Outcome:
