@@ -9,7 +9,7 @@ from underway.cluster.actions import Need
 from underway.cluster.state import ClusterState
 from underway.errors import Blocker
 from underway.playbook.models import RolloutStep
-from underway.steps import rollout_deployment
+from underway.steps import rollout_daemonset, rollout_deployment, rollout_statefulset
 from underway.steps.progress import StepEnd, Turn
 from underway.steps.verb import Beginning, Scene, Verb
 
@@ -19,6 +19,18 @@ _KINDS: Mapping[str, Verb[RolloutStep, Any]] = {
         rollout_deployment.proceed,
         rollout_deployment.blockers,
         rollout_deployment.needs,
+    ),
+    "statefulset": Verb(
+        rollout_statefulset.begin,
+        rollout_statefulset.proceed,
+        rollout_statefulset.blockers,
+        rollout_statefulset.needs,
+    ),
+    "daemonset": Verb(
+        rollout_daemonset.begin,
+        rollout_daemonset.proceed,
+        rollout_daemonset.blockers,
+        rollout_daemonset.needs,
     ),
 }
 
