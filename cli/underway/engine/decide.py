@@ -192,7 +192,8 @@ def _put_back(run: Run, turn: Turn) -> None:
         turn.look_again(since + PUT_BACK_LIMIT)
         if turn.now >= since + PUT_BACK_LIMIT:
             limit = format_duration(PUT_BACK_LIMIT)
-            _leave_changed(run, tuple(str(ref) for ref in left), f"not put back within {limit}")
+            changed = dict.fromkeys(str(ref) for ref in (*left, *undo.not_back(turn)))
+            _leave_changed(run, tuple(changed), f"not put back within {limit}")
         return
     ailing, away = _ailing(run, turn), undo.not_back(turn)
     for node in away:
