@@ -28,7 +28,18 @@ ROLLOUT = "underway.dev/rollout"
 _CONTROLLER = "deployment.kubernetes.io/"
 HASH = "pod-template-hash"
 
-_ALL = (MARK, marks.PHASE, RECORD, STRATEGY, OLD_REPLICASET, OLD_HASH, OLD_TEMPLATE, OLD_ANNOTATIONS, NEW_HASH, REPLICAS)
+_ALL = (
+    MARK,
+    marks.PHASE,
+    RECORD,
+    STRATEGY,
+    OLD_REPLICASET,
+    OLD_HASH,
+    OLD_TEMPLATE,
+    OLD_ANNOTATIONS,
+    NEW_HASH,
+    REPLICAS,
+)
 
 
 def roll(
