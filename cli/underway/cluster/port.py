@@ -25,6 +25,10 @@ class Cluster(Protocol):
         """
         ...
 
+    def stir(self) -> None:
+        """Have `changed` return, now or when it is next awaited: there is something new, though not in the state."""
+        ...
+
     def silence(self) -> timedelta:
         """How long the state may be out of date. Half a minute is usual in a real cluster where nothing happens, more
         than a minute is not; always 0 in a simulation.

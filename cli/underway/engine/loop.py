@@ -44,13 +44,14 @@ class _Rest:
 
 @dataclass
 class Loop:
-    """One run against one cluster. `record` gets every event as it happens; `nudge` wakes the loop from outside."""
+    """One run against one cluster. `record` gets every event as it happens. What is new and not in the state, the end
+    of a write, a measurement or a signal, wakes the loop by stirring the cluster.
+    """
 
     run: Run
     cluster: Cluster
     measuring: Measuring
     record: Callable[[Event], None]
-    nudge: asyncio.Event = field(default_factory=asyncio.Event)
     pulses: bool = True
     """Whether somebody looks on and wants to be told every second what is measured."""
     _flying: dict[Ref, asyncio.Task[None]] = field(default_factory=dict)
@@ -122,7 +123,7 @@ class Loop:
                         message=outcome.message,
                     )
                 )
-        self.nudge.set()
+        self.cluster.stir()
 
     def _rest(self, action: Action, outcome: Outcome, now: datetime) -> _Rest:
         """A conflict is looked at anew at once; a budget that says no is waited for; the rest backs off."""
@@ -155,18 +156,7 @@ class Loop:
             stopping.add_done_callback(self._stopping.discard)
 
     async def _something(self, until: datetime) -> None:
-        """Wait for a change, the end of a write, a nudge, or the moment."""
-        self.nudge.clear()
+        """Wait for a change, the end of a write, whatever else stirs the cluster, or the moment."""
         watched = any(found.gate.kind in FROM_STATE for found in self.run.watched.values())
         statuses = watched or self.run.phase != "proceeding"
-        changed = asyncio.ensure_future(self.cluster.changed(until, statuses=statuses))
-        nudged = asyncio.ensure_future(self.nudge.wait())
-        try:
-            await asyncio.wait((changed, nudged), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (changed, nudged):
-                task.cancel()
-            answers = await asyncio.gather(changed, nudged, return_exceptions=True)
-        for answer in answers:
-            if isinstance(answer, Exception):
-                raise answer
+        await self.cluster.changed(until, statuses=statuses)
