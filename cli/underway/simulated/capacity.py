@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from underway.cluster.eligibility import tolerates
 from underway.cluster.model import Node, Pod
 from underway.cluster.podspec import PodSpec
 from underway.cluster.room import Room
@@ -19,23 +20,34 @@ class Capacity(Room):
         super().__init__(world.state)
         self._world = world
         self._scored: dict[str, tuple[int, int]] = {}
+        self.changes: list[str] = []
+        """The nodes of which figures are others now, one after another."""
         world.watch(Pod, self._pod_changed)
         world.watch(Node, self._node_changed)
 
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
-        for pod in () if self._world.starting else (old, new):
-            if pod is not None:
+        if self._world.starting or (old and new and (old.node, old.finished) == (new.node, new.finished)):
+            return
+        for pod in (old, new):
+            if pod is not None and pod.node:
                 self.forget(pod.node)
 
     def _node_changed(self, old: Node | None, new: Node | None) -> None:
         node = new or old
-        if node is not None:
+        if node is not None and not self._world.starting:
             self.forget(node.name)
 
     def forget(self, node: str) -> None:
         super().forget(node)
         self._usage.pop(node, None)
         self._scored.pop(node, None)
+        self.changes.append(node)
+
+    def disliked(self, spec: PodSpec, node: Node) -> int:
+        """How many of the node's taints ask pods to stay away if they can."""
+        return sum(
+            taint.effect == "PreferNoSchedule" and not tolerates(spec.tolerations, taint) for taint in node.taints
+        )
 
     def score(self, spec: PodSpec, node: Node) -> int:
         """NodeResourcesFit (LeastAllocated) and NodeResourcesBalancedAllocation together: 0 to 200."""
