@@ -31,6 +31,8 @@ class VirtualClock:
         self._world = world
         self._waiters: list[_Waiter] = []
         self._driver: asyncio.Task[None] | None = None
+        self._rounds = _ROUNDS
+        """Until those who have been woken last have come to rest."""
 
     async def wait(self, until: datetime, wanted: Callable[[], bool] | None = None, *, rounds: int = _ROUNDS) -> None:
         """Return at `until`, or as soon as `wanted()` is true after some event. `rounds`: of the event loop, until
@@ -39,6 +41,7 @@ class VirtualClock:
         waiter = _Waiter(until, wanted, rounds)
         self._waiters.append(waiter)
         if self._driver is None or self._driver.done():
+            self._rounds = _ROUNDS
             self._driver = asyncio.create_task(self._drive())
         try:
             await waiter.future
@@ -48,36 +51,36 @@ class VirtualClock:
 
     async def _drive(self) -> None:
         try:
-            rounds = _ROUNDS
-            while await self._settled(rounds):
-                rounds = self.wake()
-                if not rounds:
+            while await self._settled():
+                if not self.wake():
                     await self._pace()
                     self._advance()
-                    rounds = self.wake()
+                    self.wake()
         except Exception as error:  # noqa: BLE001 - whatever went wrong in the simulation, those who wait for it get it
             for waiter in self._waiters:
                 if not waiter.future.done():
                     waiter.future.set_exception(error)
 
-    async def _settled(self, rounds: int) -> bool:
+    async def _settled(self) -> bool:
         """Let everybody else run; False if nobody waits for the clock any more."""
-        for _ in range(rounds):
+        while self._rounds:
+            self._rounds -= 1
             await asyncio.sleep(0)
         return bool(self._waiters)
 
-    def wake(self) -> int:
-        """Wake whose time has come. Returns how many rounds they need until they have come to rest."""
+    def wake(self) -> bool:
+        """Wake whose time has come."""
         ready = [
             waiter
             for waiter in self._waiters
             if waiter.until <= self._world.now or (waiter.wanted is not None and waiter.wanted())
         ]
         for waiter in ready:
+            self._rounds = max(self._rounds, waiter.rounds)
             self._waiters.remove(waiter)
             if not waiter.future.done():
                 waiter.future.set_result(None)
-        return max((waiter.rounds for waiter in ready), default=0)
+        return bool(ready)
 
     def _next(self) -> datetime:
         moment = min(waiter.until for waiter in self._waiters)
