@@ -22,11 +22,11 @@ class Capacity(Room):
         self._scored: dict[str, tuple[int, int]] = {}
         self.changes: list[str] = []
         """The nodes of which figures are others now, one after another."""
-        world.watch(Pod, self._pod_changed)
-        world.watch(Node, self._node_changed)
+        world.watch(Pod, self._pod_changed, only_changes=True)
+        world.watch(Node, self._node_changed, only_changes=True)
 
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
-        if self._world.starting or (old and new and (old.node, old.finished) == (new.node, new.finished)):
+        if old and new and (old.node, old.finished) == (new.node, new.finished):
             return
         for pod in (old, new):
             if pod is not None and pod.node:
@@ -34,7 +34,7 @@ class Capacity(Room):
 
     def _node_changed(self, old: Node | None, new: Node | None) -> None:
         node = new or old
-        if node is not None and not self._world.starting:
+        if node is not None:
             self.forget(node.name)
 
     def forget(self, node: str) -> None:

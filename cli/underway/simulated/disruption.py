@@ -23,7 +23,7 @@ class Disruptions:
         self._world = world
         self._evicted: dict[Ref, dict[str, datetime]] = {}
         self._queue = WorkQueue[Ref](world, self._recount, world.settings.controller_delay)
-        world.watch(Pod, self._pod_changed)
+        world.watch(Pod, self._pod_changed, only_changes=True)
         world.watch(Budget, self._budget_changed)
 
     def remember(self, budget: Ref, pod: str) -> None:
@@ -32,7 +32,7 @@ class Disruptions:
 
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
         pod = new or old
-        budgets = self._world.state.budgets_of(pod) if pod and not self._world.starting else ()
+        budgets = self._world.state.budgets_of(pod) if pod else ()
         if budgets:
             self._queue.add(budgets[0].ref)
 

@@ -44,6 +44,7 @@ class World:
         """How many of them were but a controller's report of its workload."""
         self.assumptions: list[str] = []
         self._observers: dict[type, list[Callable[[Any, Any], None]]] = {}
+        self._only_changes: set[Callable[[Any, Any], None]] = set()
         self._events: list[tuple[datetime, int, Callable[[], None]]] = []
         self._sequence = 0
         self._named = 0
@@ -55,8 +56,13 @@ class World:
     def start(self) -> None:
         """Show every watch what is there already, as a list does."""
         self.starting = True
+        told = {
+            kind: [observer for observer in observers if observer not in self._only_changes]
+            for kind, observers in self._observers.items()
+        }
         for found in list(self.state.objects()):
-            self._notify(None, found)
+            for observer in told.get(type(found), ()):
+                observer(None, found)
         self.starting = False
 
     def is_settled(self, found: Workload) -> bool:
@@ -102,9 +108,15 @@ class World:
         self.version += 1
         self._notify(old, None)
 
-    def watch(self, kind: type[_O], observer: Callable[[_O | None, _O | None], None]) -> None:
-        """Call `observer(old, new)` at every change; it must not write."""
+    def watch(
+        self, kind: type[_O], observer: Callable[[_O | None, _O | None], None], *, only_changes: bool = False
+    ) -> None:
+        """Call `observer(old, new)` at every change; it must not write. `only_changes`: what is there when the
+        simulation starts is not told.
+        """
         self._observers.setdefault(kind, []).append(observer)
+        if only_changes:
+            self._only_changes.add(observer)
 
     def _notify(self, old: Object | None, new: Object | None) -> None:
         for observer in self._observers.get(type(new if new is not None else old), ()):
