@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from underway.cluster.model import Object, Ref, Workload
+from underway.cluster.reports import is_report
 from underway.cluster.state import ClusterState
 from underway.simulated.settings import Settings
 
@@ -41,7 +42,7 @@ class World:
         self.version = 0
         """Grows with every change of the state."""
         self.reports = 0
-        """How many of them were but a controller's report of its workload."""
+        """How many of them were but reports of progress."""
         self.assumptions: list[str] = []
         self._observers: dict[type, list[Callable[[Any, Any], None]]] = {}
         self._only_changes: set[Callable[[Any, Any], None]] = set()
@@ -95,7 +96,7 @@ class World:
         new = msgspec.structs.replace(new, resource_version=str(self._revision))
         self.state.put(new)
         self.version += 1
-        self.reports += _is_report(old, new)
+        self.reports += is_report(old, new)
         self._notify(old, new)
         return new
 
@@ -168,17 +169,6 @@ class World:
         while self._events and self._events[0][0] <= moment:
             self.run_instant()
         self.now = max(self.now, moment)
-
-
-def _is_report(old: Object | None, new: Object) -> bool:
-    return (
-        isinstance(new, Workload)
-        and isinstance(old, Workload)
-        and new.kind != "job"
-        and (new.generation, new.replicas, new.owner) == (old.generation, old.replicas, old.owner)
-        and new.labels == old.labels
-        and new.annotations == old.annotations
-    )
 
 
 def _moments(state: ClusterState) -> Iterator[datetime]:

@@ -83,14 +83,14 @@ def detached_from(replicaset_uid: str, state: ClusterState) -> list[Pod]:
     return [
         pod
         for pod in state.marked_pods()
-        if pod.annotations.get(marks.OWNER) == replicaset_uid and marks.stage(pod) == "detached"
+        if pod.annotations.get(marks.OWNER) == replicaset_uid and pod.annotations.get(marks.STAGE) == "detached"
     ]
 
 
 def serving(replicaset_uid: str, state: ClusterState) -> int:
     """How many pods serve for a ReplicaSet: its own, and those detached from it that have not been withdrawn.
 
-    A pod that has just been detached is its own until it releases it, so each is counted by its UID.
+    A pod that has just been detached is its own until it releases it, and is counted once.
     """
     replicaset = state.workload(replicaset_uid)
     if replicaset is None:
@@ -100,9 +100,8 @@ def serving(replicaset_uid: str, state: ClusterState) -> int:
 
 
 def _serving(replicaset_uid: str, state: ClusterState) -> int:
-    candidates = {pod.uid: pod for pod in state.pods_of(replicaset_uid) if not marks.stage(pod)}
-    candidates |= {pod.uid: pod for pod in detached_from(replicaset_uid, state)}
-    return traffic.count_serving(candidates.values(), state)
+    own = [pod for pod in state.pods_of(replicaset_uid) if marks.STAGE not in pod.annotations]
+    return traffic.count_serving([*own, *detached_from(replicaset_uid, state)], state)
 
 
 @dataclass(frozen=True)

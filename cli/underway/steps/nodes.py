@@ -13,16 +13,18 @@ from underway.cluster.model import Node, Pod
 from underway.cluster.state import ClusterState
 from underway.playbook.models import NodesStep
 from underway.steps import maintenance, marks
-from underway.steps.departure import carry_on, detach, evict, recount_budgets
+from underway.steps.departure import LEAVE, carry_on, detach, evict, recount_budgets
 from underway.steps.handoff import settle_total
 from underway.steps.head_start import give_head_start
 from underway.steps.node_work import NodesWork, NodeWork, await_ready
-from underway.steps.progress import NodeEntered, Phase, PodJudged, PodLeft, Turn
+from underway.steps.progress import NodeEntered, Phase, PodJudged, PodLeft, Turn, Wait
 from underway.steps.treatment import treatment
 from underway.steps.undo import put_back_node
 from underway.units import format_duration
 
 _COME_BACK = timedelta(minutes=10)
+_STAY = "stay"
+"""The question whether a pod may stay on a node that is emptied (`Turn.still`)."""
 
 
 @dataclass(frozen=True)
@@ -189,8 +191,7 @@ def _drain(node: Node, here: NodeWork, step: NodesStep, turn: Turn) -> None:
         turn.act(marks.cordon(node, turn.run))
         return
     before = len(turn.waits)
-    present = {pod.uid for pod in turn.state.pods_on(node.name)}
-    for uid in here.staying.keys() - present:
+    for uid in [uid for uid in here.staying if turn.state.pod(uid) is None]:
         del here.staying[uid]
     for pod in tuple(turn.state.pods_on(node.name)):
         _send_off(pod, here, step, turn)
@@ -209,6 +210,8 @@ def _drain(node: Node, here: NodeWork, step: NodesStep, turn: Turn) -> None:
 
 
 def _send_off(pod: Pod, here: NodeWork, step: NodesStep, turn: Turn) -> None:
+    if turn.still(pod, _STAY) or (pod.uid in here.staying and turn.still(pod, LEAVE)):
+        return
     if pod.uid not in here.found and tolerates_cordon(pod):
         # it would come back for ever, as under kubectl drain
         return
@@ -221,11 +224,16 @@ def _send_off(pod: Pod, here: NodeWork, step: NodesStep, turn: Turn) -> None:
     if judged.verdict == "skip":
         here.staying.pop(pod.uid, None)
         turn.leaving.pop(pod.uid, None)
+        turn.recall(pod, _STAY)
         return
     here.staying[pod.uid] = pod
     turn.leaving.setdefault(pod.uid, PodLeft(pod, "gone"))
     grace = step.drain.grace_period
-    if pod.deleting is not None or judged.verdict == "wait":
+    if pod.deleting is not None:
+        terminating = Wait(str(pod.ref), judged.reason)
+        turn.await_(terminating)
+        turn.recall(pod, LEAVE, terminating)
+    elif judged.verdict == "wait":
         turn.wait(pod.ref, judged.reason)
     elif marks.pod_run(pod) is not None:
         carry_on(pod, turn, grace=grace)
