@@ -52,8 +52,6 @@ class ClusterState:
         self._slices = Slices()
         self.derived = Derived()
         """What decisions have worked out. Mere reports of progress leave it as it is."""
-        self._selected = Derived()
-        """What follows from the pods of a namespace alone."""
         self._policies: dict[Ref, NetworkPolicy] = {}
         self._volumes: dict[str, Volume] = {}
         self._leases: dict[Ref, Lease] = {}
@@ -64,7 +62,7 @@ class ClusterState:
         """Another state of the same objects."""
         new = ClusterState()
         for name, found in vars(self).items():
-            if name not in ("topology", "derived", "_selected"):
+            if name not in ("topology", "derived"):
                 setattr(new, name, found.copy())
         return new
 
@@ -120,11 +118,7 @@ class ClusterState:
 
     def pods_selected(self, namespace: str, selector: Selector) -> tuple[Pod, ...]:
         """The pods of a namespace that a selector selects by their present labels."""
-        return self._selected.worked_out(namespace, selector, lambda: self._pods_selected(namespace, selector))
-
-    def _pods_selected(self, namespace: str, selector: Selector) -> tuple[Pod, ...]:
-        found = self._pods.having(namespace, selector.demands())
-        return tuple([pod for pod in found if selector.matches(pod.labels)])
+        return self._pods.selected(namespace, selector)
 
     def pods_behind(self, service: Service) -> list[Pod]:
         """The pods that a Service selects by their present labels; one without a selector selects none."""
@@ -278,8 +272,6 @@ class ClusterState:
 
     def _forget(self, ref: Ref, old: Object | None, new: Object | None) -> None:
         """What has been worked out from an object that is another one now."""
-        if ref.kind == "pod":
-            self._selected.forget(ref.namespace)
         if ref.kind == "networkpolicy":
             self.derived.forget_all()
         elif new is None or not is_report(old, new):

@@ -23,7 +23,8 @@ class EndpointSlices:
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
         if old and new and _seen_by_services(old) == _seen_by_services(new):
             return
-        for pod in (old, new):
+        same = old and new and old.labels == new.labels
+        for pod in (new,) if same else (old, new):
             for service in self._world.state.services_of(pod) if pod else ():
                 self._queue.add(service.ref)
 

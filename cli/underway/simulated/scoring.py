@@ -10,7 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import compress
-from operator import add, itemgetter, not_
+from operator import add, itemgetter
 from typing import Any, TypeAlias
 
 from underway.cluster.eligibility import admits
@@ -86,26 +86,27 @@ def _spread_scores(
         return None
     rows: list[Sequence[str | None]] = [pick(columns.labels(found.topology_key)) for found in constraints]
     # the default constraints ignore no node, whatever labels it lacks
-    ignored = [False] * len(rows[0]) if default else [None in domains for domains in zip(*rows, strict=True)]
-    raw = [0.0] * len(ignored)
+    lacking = not default and any(None in domains for domains in rows)
+    kept = [None not in domains for domains in zip(*rows, strict=True)] if lacking else [True] * len(rows[0])
+    raw = [0.0] * len(kept)
     for constraint, domains in zip(constraints, rows, strict=True):
         if default:
             counts = _counts(pod, constraint, capacity, state)
         else:
             counts = capacity.neighbors.domain_counts(pod, constraint)
-        present = set(compress(domains, map(not_, ignored))) - {None}
+        present = set(compress(domains, kept)) - {None}
         weight, least = math.log(len(present) + 2), constraint.max_skew - 1
         by_domain = {
             domain: counts.get(domain, 0) * weight + least if domain is not None else 0.0 for domain in set(domains)
         }
         raw = list(map(add, raw, map(by_domain.__getitem__, domains)))
     rounded = {score: math.floor(score + 0.5) for score in set(raw)}
-    considered = [rounded[score] for score in set(compress(raw, map(not_, ignored)))]
+    considered = [rounded[score] for score in set(compress(raw, kept))]
     if not considered:
         return None
     low, high = min(considered), max(considered)
     scores = {score: 100 * (high + low - whole) // high if high else 100 for score, whole in rounded.items()}
-    return [0 if skip else scores[score] for score, skip in zip(raw, ignored, strict=True)]
+    return [scores[score] if keep else 0 for score, keep in zip(raw, kept, strict=True)]
 
 
 def _counts(pod: Pod, constraint: Spread, capacity: Capacity, state: ClusterState) -> Mapping[str, int]:

@@ -101,7 +101,7 @@ def serving(replicaset_uid: str, state: ClusterState) -> int:
 
 def _serving(replicaset_uid: str, state: ClusterState) -> int:
     own = [pod for pod in state.pods_of(replicaset_uid) if marks.STAGE not in pod.annotations]
-    return traffic.count_serving([*own, *detached_from(replicaset_uid, state)], state)
+    return len(traffic.among_serving([*own, *detached_from(replicaset_uid, state)], state))
 
 
 @dataclass(frozen=True)
@@ -178,12 +178,13 @@ def _shortfall(pod: Pod, state: ClusterState, ledger: Ledger) -> str | None:
 
 def _replacement(uid: str, state: ClusterState) -> str:
     """Say which pod is waited for, with what the cluster says about it."""
-    own = [pod for pod in state.pods_of(uid) if pod.deleting is None and not marks.stage(pod)]
+    own = [pod for pod in state.pods_of(uid) if pod.deleting is None and marks.STAGE not in pod.annotations]
     for pod in own:
         if not pod.ready:
             return f"replacement {pod.name} is not Ready" + (f": {pod.waiting}" if pod.waiting else "")
+    serve = {pod.uid for pod in traffic.among_serving(own, state)}
     for pod in own:
-        if not traffic.serves(pod, state):
+        if pod.uid not in serve:
             return f"replacement {pod.name} is not in every EndpointSlice yet"
     return "its ReplicaSet has not made the replacement yet"
 

@@ -17,14 +17,13 @@ from underway.steps.departure import LEAVE, carry_on, detach, evict, recount_bud
 from underway.steps.handoff import settle_total
 from underway.steps.head_start import give_head_start
 from underway.steps.node_work import NodesWork, NodeWork, await_ready
-from underway.steps.progress import NodeEntered, Phase, PodJudged, PodLeft, Turn, Wait
+from underway.steps.progress import NodeEntered, Phase, PodJudged, PodLeft, Turn
 from underway.steps.treatment import treatment
 from underway.steps.undo import put_back_node
 from underway.units import format_duration
 
 _COME_BACK = timedelta(minutes=10)
-_STAY = "stay"
-"""The question whether a pod may stay on a node that is emptied (`Turn.still`)."""
+_STAY = "stay"  # the question whether a pod may stay on a node that is emptied (`Turn.still`)
 
 
 @dataclass(frozen=True)
@@ -81,15 +80,14 @@ def proceed(step: NodesStep, work: NodesWork, turn: Turn, verify: Verify) -> Ste
     """Take the step as far as it goes now. Returns its end, or None while there is something to wait for."""
     for name in tuple(work.at_work):
         _proceed_node(name, step, work, turn, verify)
-    failed = [name for name, node in work.ended.items() if node.phase in ("failed", "restored")]
-    if len(failed) > step.max_failed.of(len(work.order), round_up=False):
-        worst = work.ended[failed[-1]]
-        return StepEnd("timedOut" if worst.timed_out else "failed", f"node/{failed[-1]}: {worst.failure}")
+    if len(work.failed) > step.max_failed.of(len(work.order), round_up=False):
+        worst = work.ended[work.failed[-1]]
+        return StepEnd("timedOut" if worst.timed_out else "failed", f"node/{work.failed[-1]}: {worst.failure}")
     _start_nodes(step, work, turn, verify)
     give_head_start(step, work, turn)
     recount_budgets(turn)
     if len(work.ended) == len(work.order) and not work.at_work:
-        return StepEnd("done", f"{len(failed)} nodes could not be done: {', '.join(failed)}" if failed else "")
+        return StepEnd("done", work.remark())
     return None
 
 
@@ -104,7 +102,7 @@ def _start_nodes(step: NodesStep, work: NodesWork, turn: Turn, verify: Verify) -
             break
         node = turn.state.nodes.get(name)
         if node is None:
-            work.ended[name] = NodeWork("failed", turn.now, failure="the node is gone")
+            work.end(name, NodeWork("failed", turn.now, failure="the node is gone"))
             turn.note(NodeEntered(name, "failed", "the node is gone"))
             turn.look_again(turn.now)
             unavailable.discard(name)
@@ -173,8 +171,9 @@ def _enter(name: str, here: NodeWork, phase: Phase, turn: Turn) -> None:
 
 
 def _end(name: str, phase: Phase, work: NodesWork, turn: Turn) -> None:
-    here = work.ended[name] = work.at_work.pop(name)
+    here = work.at_work.pop(name)
     here.phase = phase
+    work.end(name, here)
     turn.note(NodeEntered(name, phase, here.failure))
     turn.look_again(turn.now)
 
@@ -230,9 +229,7 @@ def _send_off(pod: Pod, here: NodeWork, step: NodesStep, turn: Turn) -> None:
     turn.leaving.setdefault(pod.uid, PodLeft(pod, "gone"))
     grace = step.drain.grace_period
     if pod.deleting is not None:
-        terminating = Wait(str(pod.ref), judged.reason)
-        turn.await_(terminating)
-        turn.recall(pod, LEAVE, terminating)
+        turn.recall(pod, LEAVE, turn.wait(pod.ref, judged.reason))
     elif judged.verdict == "wait":
         turn.wait(pod.ref, judged.reason)
     elif marks.pod_run(pod) is not None:

@@ -85,17 +85,18 @@ class Turn:
     def act(self, action: Action) -> None:
         self.actions.append(action)
 
-    def wait(self, found: Ref, reason: str) -> None:
-        self.await_(Wait(str(found), reason))
+    def wait(self, found: Ref, reason: str) -> Wait:
+        return self.await_(Wait(str(found), reason))
 
-    def await_(self, wait: Wait) -> None:
+    def await_(self, wait: Wait) -> Wait:
         self.waits.append(wait)
         if wait.until is not None:
             self.look_again(wait.until)
+        return wait
 
     def still(self, pod: Pod, question: str) -> bool:
         """Whether the answer that was given to `recall` still holds; then the same is waited for."""
-        known: Wait | None = self.state.derived.recalled(pod.namespace, (question, pod.uid))
+        known = self.state.derived.recalled(pod.namespace, (question, pod.uid))
         if known is None or (known.until is not None and self.now >= known.until):
             return False
         if known is not NOTHING:
