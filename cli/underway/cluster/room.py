@@ -27,6 +27,14 @@ class Usage(msgspec.Struct):
     ports: Counter[tuple[str, str, int]]
     pods: int = 0
 
+    def count(self, pod: Pod, sign: int) -> None:
+        self.pods += sign
+        requests = self.requests
+        for resource, amount in pod.spec.requests.items():
+            requests[resource] = requests.get(resource, 0) + sign * amount
+        for port in pod.spec.host_ports:
+            self.ports[port] += sign
+
 
 class Room:
     """What every node has left. Pods are added and removed in thought; the state underneath stays as it is."""
@@ -45,17 +53,17 @@ class Room:
             found = self._usage[node] = Usage({}, Counter())
             for pod in self._state.pods_on(node):
                 if not pod.finished:
-                    _count(found, pod, 1)
+                    found.count(pod, 1)
         return found
 
     def add(self, pod: Pod, node: str) -> None:
-        _count(self.usage(node), pod, 1)
+        self.usage(node).count(pod, 1)
         self.forget(node)
         self.neighbors.add(pod, node)
 
     def remove(self, pod: Pod) -> None:
         """Take a pod away from its node; it must be one that the state or `add` put there."""
-        _count(self.usage(pod.node), pod, -1)
+        self.usage(pod.node).count(pod, -1)
         self.forget(pod.node)
         self.neighbors.remove(pod)
 
@@ -73,8 +81,12 @@ class Room:
         if known is None:
             known = self._known[node.name] = {}
         if shape not in known:
-            known[shape] = _unfit(spec, node) or self._shortage(spec, node)
+            known[shape] = self.rules_out(spec, node)
         return known[shape]
+
+    def rules_out(self, spec: PodSpec, node: Node) -> str | None:
+        """As `look`, worked out anew."""
+        return _unfit(spec, node) or self._shortage(spec, node)
 
     def shape(self, spec: PodSpec) -> int:
         """A number for all pods that want the same of a node."""
@@ -189,14 +201,6 @@ def unschedulable_message(obstacles: Mapping[str, int]) -> str:
 
 def _amount(node: Node, resource: str) -> int:
     return node.allocatable.get(resource, 0)
-
-
-def _count(usage: Usage, pod: Pod, sign: int) -> None:
-    usage.pods += sign
-    for resource, amount in pod.spec.requests.items():
-        usage.requests[resource] = usage.requests.get(resource, 0) + sign * amount
-    for port in pod.spec.host_ports:
-        usage.ports[port] += sign
 
 
 def _taken(port: tuple[str, str, int], taken: Counter[tuple[str, str, int]]) -> bool:

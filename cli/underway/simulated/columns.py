@@ -26,7 +26,6 @@ class Column:
     """
 
     spec: PodSpec
-    shape: int
     scores: list[int]
     disliked: list[int]
     seen: int
@@ -53,7 +52,7 @@ class Columns:
         column = self._columns.get(shape)
         if column is None:
             count = len(self.names)
-            column = Column(pod.spec, shape, [_UNKNOWN] * count, [0] * count, len(changes))
+            column = Column(pod.spec, [_UNKNOWN] * count, [0] * count, len(changes))
             self._columns[shape] = column
         for name in changes[column.seen :]:
             if name in self._places:
@@ -117,7 +116,7 @@ class Columns:
 
     def _judge(self, column: Column, place: int) -> None:
         node = self._node(place)
-        obstacle = self._capacity.look(column.spec, column.shape, node)
+        obstacle = self._capacity.rules_out(column.spec, node)
         if obstacle is None:
             column.scores[place] = self._capacity.score(column.spec, node)
             column.disliked[place] = self._capacity.disliked(column.spec, node)

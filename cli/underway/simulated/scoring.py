@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import compress
-from operator import add, itemgetter
+from itertools import compress, repeat
+from operator import add, itemgetter, mul
 from typing import Any, TypeAlias
 
 from underway.cluster.eligibility import admits
@@ -87,8 +87,8 @@ def _spread_scores(
     rows: list[Sequence[str | None]] = [pick(columns.labels(found.topology_key)) for found in constraints]
     # the default constraints ignore no node, whatever labels it lacks
     lacking = not default and any(None in domains for domains in rows)
-    kept = [None not in domains for domains in zip(*rows, strict=True)] if lacking else [True] * len(rows[0])
-    raw = [0.0] * len(kept)
+    kept = [None not in domains for domains in zip(*rows, strict=True)] if lacking else repeat(True)
+    raw: Sequence[float] = [0.0] * len(rows[0])
     for constraint, domains in zip(constraints, rows, strict=True):
         if default:
             counts = _counts(pod, constraint, capacity, state)
@@ -106,7 +106,8 @@ def _spread_scores(
         return None
     low, high = min(considered), max(considered)
     scores = {score: 100 * (high + low - whole) // high if high else 100 for score, whole in rounded.items()}
-    return [scores[score] if keep else 0 for score, keep in zip(raw, kept, strict=True)]
+    found = list(map(scores.__getitem__, raw))
+    return list(map(mul, found, kept)) if lacking else found
 
 
 def _counts(pod: Pod, constraint: Spread, capacity: Capacity, state: ClusterState) -> Mapping[str, int]:
