@@ -123,7 +123,9 @@ class Loop:
                         message=outcome.message,
                     )
                 )
-        self.cluster.stir()
+        if not (isinstance(action, PutLease) and outcome.status == "done" and self.run.phase == "proceeding"):
+            # on a sign of life that has been given, nothing is decided
+            self.cluster.stir()
 
     def _rest(self, action: Action, outcome: Outcome, now: datetime) -> _Rest:
         """A conflict is looked at anew at once; a budget that says no is waited for; the rest backs off."""

@@ -15,7 +15,7 @@ from underway.cluster.disruption import desired, expected, selected
 from underway.cluster.model import Budget, Pod, Ref
 from underway.simulated.world import WorkQueue, World
 
-_WITHOUT_SCALE = ("DaemonSet", "Job", "Node")
+_WITHOUT_SCALE = frozenset({"DaemonSet", "Job", "Node"})
 
 
 class Disruptions:
@@ -59,7 +59,7 @@ class Disruptions:
         total = expected(budget, self._world.state)
         wanted = desired(budget, total)
         evicted = self._still_evicted(budget, pods)
-        healthy = sum(1 for pod in pods if pod.ready and pod.deleting is None and pod.name not in evicted)
+        healthy = len([pod for pod in pods if pod.ready and pod.deleting is None and pod.name not in evicted])
         allowed = max(healthy - wanted, 0) if total > 0 else 0
         self._world.put(
             msgspec.structs.replace(
@@ -75,7 +75,7 @@ class Disruptions:
 
     def _can_scale(self, pods: Iterable[Pod]) -> bool:
         """The sync fails, and allows nothing, over a pod whose controller has no scale (a DaemonSet, a Job)."""
-        return all(pod.owner is None or pod.owner.kind not in _WITHOUT_SCALE for pod in pods)
+        return _WITHOUT_SCALE.isdisjoint([pod.owner.kind for pod in pods if pod.owner])
 
     def _still_evicted(self, budget: Budget, pods: Iterable[Pod]) -> dict[str, datetime]:
         """Evicted, but not yet seen as being deleted. Forgotten after two minutes."""
