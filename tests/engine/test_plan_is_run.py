@@ -43,7 +43,7 @@ def carried_out(playbook: Playbook, cluster: SimulatedCluster) -> Ended:
     ended, said = Ended(), io.StringIO()
     with contextlib.redirect_stdout(said):
         try:
-            asyncio.run(conduct(order, cluster, SimulatedMeasuring(cluster, {}), asyncio.Event()))
+            asyncio.run(conduct(order, cluster, SimulatedMeasuring(cluster, {})))
         except RefusedError as error:
             ended.blockers = error.blockers
     ended.events = [json.loads(line) for line in said.getvalue().splitlines()]

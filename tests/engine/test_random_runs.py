@@ -54,9 +54,9 @@ def as_before(stage: Stage, scene: Scene) -> None:
 def but_revisions(found: dict[str, Any]) -> dict[str, Any]:
     """A rollout, also one that was undone, leaves Deployments with other ReplicaSets, and other numbers for them."""
     kept = {}
-    for name, (replicas, annotations, *more) in found["workloads"].items():
+    for name, (replicas, notes, *more) in found["workloads"].items():
         if not name.startswith("replicaset/"):
-            kept[name] = (replicas, {key: annotations[key] for key in annotations if key != REVISION}, *more)
+            kept[name] = (replicas, {key: notes[key] for key in notes if key != REVISION}, *more)
     return found | {"workloads": kept}
 
 

@@ -93,8 +93,8 @@ def assert_as_before(stage: Stage, way: str) -> None:
     """
     now, before = left(stage.cluster.state()), stage.before
     for found in (now, before):
-        for name, (replicas, annotations, whole) in list(found["workloads"].items()):
-            found["workloads"][name] = (replicas, {**annotations, REVISION: ""}, whole)
+        for name, (replicas, notes, whole) in list(found["workloads"].items()):
+            found["workloads"][name] = (replicas, {**notes, REVISION: ""}, whole)
             if way == "native" and name.startswith("replicaset/shop/web-") and not replicas:
                 del found["workloads"][name]
     assert now == before

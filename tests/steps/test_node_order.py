@@ -15,8 +15,9 @@ from underway.cluster.state import ClusterState
 from underway.playbook.models import NodesStep
 from underway.steps import marks
 from underway.steps.head_start import give_head_start
+from underway.steps.node_order import at_once, ordered, selected
 from underway.steps.node_work import NodesWork, NodeWork
-from underway.steps.nodes import Checked, at_once, ordered, proceed, selected
+from underway.steps.nodes import Checked, proceed
 from underway.steps.progress import Phase, StepEnd, Turn
 
 A, B, C, D = (node(name) for name in "abcd")
@@ -104,7 +105,7 @@ def ended(failures: int, *, timed_out: bool = False, limit: int | str = 0) -> St
     work = NodesWork(0, "default", ("a", "b", "c", "d"))
     for place, name in enumerate(work.order):
         phase: Phase = "restored" if place < failures else "done"
-        work.ended[name] = NodeWork(phase, NOW, failure="no room" if place < failures else "", timed_out=timed_out)
+        work.end(name, NodeWork(phase, NOW, failure="no room" if place < failures else "", timed_out=timed_out))
     return taken(nodes_step(maxFailed=limit), work, look_at(A, B, C, D))
 
 
@@ -120,7 +121,7 @@ def test_the_step_fails_when_more_than_max_failed_nodes_have() -> None:
 
 def test_nothing_new_is_begun_once_the_step_has_failed() -> None:
     work = NodesWork(0, "default", ("a", "b"))
-    work.ended["a"] = NodeWork("failed", NOW, failure="no room")
+    work.end("a", NodeWork("failed", NOW, failure="no room"))
     turn = look_at(A, B)
     assert taken(nodes_step(), work, turn) == StepEnd("failed", "node/a: no room")
     assert not turn.actions
@@ -184,7 +185,8 @@ def head_start(
 ) -> list[str]:
     """Node a has ended, b is at work, c comes next: the pods that are detached early."""
     work = NodesWork(0, "default", ("a", "b", "c"), announced=True)
-    work.ended["a"], work.at_work["b"] = NodeWork(first, NOW), NodeWork(phase, NOW)
+    work.end("a", NodeWork(first, NOW))
+    work.at_work["b"] = NodeWork(phase, NOW)
     if phase == "draining":
         leaving = pod("leaving", "b")
         work.at_work["b"].staying[leaving.uid] = leaving

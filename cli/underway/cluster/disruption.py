@@ -18,7 +18,7 @@ def selected(budget: Budget, state: ClusterState) -> Sequence[Pod]:
 
 def healthy(budget: Budget, state: ClusterState) -> int:
     """How many of its pods are Ready and stay, counted here and now, not taken from the budget's status."""
-    key = (healthy, budget.selector, budget.disrupted_pods)
+    key = (healthy, budget.uid, budget.disrupted_pods)
     return state.derived.worked_out(budget.namespace, key, lambda: _healthy(budget, state))
 
 
@@ -31,13 +31,13 @@ def expected(budget: Budget, state: ClusterState) -> int:
     """expectedPods: all its pods for minAvailable as a number, else what their controllers ask for."""
     if budget.min_available is not None and not budget.min_available.percent:
         return len(selected(budget, state))
-    return state.derived.worked_out(budget.namespace, (expected, budget.selector), lambda: _scale(budget, state))
+    return state.derived.worked_out(budget.namespace, (expected, budget.uid), lambda: _scale(budget, state))
 
 
 def _scale(budget: Budget, state: ClusterState) -> int:
-    pods = selected(budget, state)
+    makers = {pod.owner.uid: pod for pod in selected(budget, state) if pod.owner}
     scale: dict[str, int] = {}
-    for pod in pods:
+    for pod in makers.values():
         controller = state.controller_of(pod)
         owner = state.controller_of(controller) if controller else None
         top = owner or controller

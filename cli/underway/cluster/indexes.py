@@ -44,10 +44,13 @@ class Selecting(Generic[_S]):
         self._demands: Callable[[_S], Iterable[Pair]] = demands
         self._by_namespace: dict[str, dict[Ref, _S]] = {}
         self._by_label: dict[tuple[str, Pair | None], dict[Ref, _S]] = {}
+        self._keys: dict[str, dict[str, None]] = {}
+        """By namespace, the keys of these labels: few, where pods have many labels."""
 
     def copy(self) -> Selecting[_S]:
         new = Selecting(self._demands)
         new._by_namespace, new._by_label = copied(self._by_namespace), copied(self._by_label)
+        new._keys = {namespace: dict(keys) for namespace, keys in self._keys.items()}
         return new
 
     def put(self, ref: Ref, new: _S) -> None:
@@ -55,7 +58,10 @@ class Selecting(Generic[_S]):
         if old is not None and self._label(old) != self._label(new):
             take(self._by_label, (ref.namespace, self._label(old)), ref)
         self._by_namespace.setdefault(ref.namespace, {})[ref] = new
-        self._by_label.setdefault((ref.namespace, self._label(new)), {})[ref] = new
+        label = self._label(new)
+        self._by_label.setdefault((ref.namespace, label), {})[ref] = new
+        if label is not None:
+            self._keys.setdefault(ref.namespace, {})[label[0]] = None
 
     def drop(self, ref: Ref) -> None:
         old = self._by_namespace.get(ref.namespace, {}).get(ref)
@@ -78,8 +84,8 @@ class Selecting(Generic[_S]):
         by_label = self._by_label
         if found := by_label.get((namespace, None)):
             yield from found.values()
-        for pair in labels.items():
-            if found := by_label.get((namespace, pair)):
+        for key in self._keys.get(namespace, ()):
+            if key in labels and (found := by_label.get((namespace, (key, labels[key])))):
                 yield from found.values()
 
     def _label(self, found: _S) -> Pair | None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, ValuesView
 
+from underway.cluster.derived import Derived
 from underway.cluster.indexes import Averse, Pair, copied, take, values
 from underway.cluster.model import EndpointSlice, Pod, Ref, Workload
+from underway.units import Selector
 
 
 class Pods:
@@ -23,6 +25,7 @@ class Pods:
         self.by_namespace: dict[str, dict[Ref, Pod]] = {}
         self._labels: dict[str, dict[str, dict[str, dict[Ref, Pod]]]] = {}
         """Namespace, key, value; only for the keys that were asked for."""
+        self._selected = Derived()
 
     def copy(self) -> Pods:
         new = Pods(self._mark)
@@ -33,7 +36,11 @@ class Pods:
         return new
 
     def put(self, pod: Pod, ref: Ref) -> None:
-        self.drop(ref)
+        """One that takes the place of another keeps it, unless they belong in different ones."""
+        self._selected.forget(ref.namespace)
+        old = self.by_ref.get(ref)
+        if old is not None and _filed(old) != _filed(pod):
+            self.drop(ref)
         self.averse.put(pod, ref)
         if self._mark in pod.labels:
             self.marked[ref] = pod
@@ -47,6 +54,7 @@ class Pods:
                 found.setdefault(pod.labels[key], {})[ref] = pod
 
     def drop(self, ref: Ref) -> None:
+        self._selected.forget(ref.namespace)
         old = self.by_ref.pop(ref, None)
         if old is None:
             return
@@ -60,6 +68,18 @@ class Pods:
         for key, found in self._labels.get(old.namespace, {}).items():
             if key in old.labels:
                 take(found, old.labels[key], ref)
+
+    def selected(self, namespace: str, selector: Selector) -> tuple[Pod, ...]:
+        """The pods of a namespace that a selector selects."""
+
+        def find() -> tuple[Pod, ...]:
+            demands = selector.demands()
+            found = self.having(namespace, demands)
+            if len(demands) == len(selector.requirements) == 1:  # by far the most: those that have the label
+                return tuple(found)
+            return tuple([pod for pod in found if selector.matches(pod.labels)])
+
+        return self._selected.worked_out(namespace, selector, find)
 
     def having(self, namespace: str, labels: Iterable[Pair]) -> ValuesView[Pod]:
         """The pods that have the rarest of these labels: all that have every one of them are among these."""
@@ -81,6 +101,11 @@ class Pods:
         return found
 
 
+def _filed(pod: Pod) -> tuple[object, ...]:
+    """What says where a pod belongs."""
+    return pod.uid, pod.node, pod.owner, pod.labels, pod.spec.anti_affinity
+
+
 class Workloads:
     """Workloads by reference, UID, controller and namespace; and those with a mark."""
 
@@ -99,7 +124,9 @@ class Workloads:
         return new
 
     def put(self, new: Workload, ref: Ref) -> None:
-        self.drop(ref)
+        old = self.by_ref.get(ref)
+        if old is not None and (old.uid, old.owner, old.labels) != (new.uid, new.owner, new.labels):
+            self.drop(ref)
         self.by_ref[ref] = self.by_uid[new.uid] = new
         self.by_namespace.setdefault(new.namespace, {})[ref] = new
         if self._mark in new.labels or self._mark in new.annotations:
@@ -132,17 +159,25 @@ class Slices:
         return new
 
     def put(self, new: EndpointSlice, ref: Ref) -> None:
-        self.drop(ref)
+        old = self._by_ref.get(ref)
+        if old is not None and old.service != new.service:
+            self.drop(ref)
+            old = None
         self._by_ref[ref] = new
         self.by_service.setdefault(_service_of(new), {})[ref] = new
-        self.ready.update(new.ready)
+        before = old.ready if old is not None else frozenset[str]()
+        self.ready.update(new.ready - before)
+        self._take(before - new.ready)
 
     def drop(self, ref: Ref) -> None:
         old = self._by_ref.pop(ref, None)
         if old is None:
             return
         take(self.by_service, _service_of(old), ref)
-        for uid in old.ready:
+        self._take(old.ready)
+
+    def _take(self, uids: Iterable[str]) -> None:
+        for uid in uids:
             self.ready[uid] -= 1
             if not self.ready[uid]:
                 del self.ready[uid]

@@ -15,23 +15,6 @@ import msgspec
 from underway.cluster.podspec import NodeTerm, PodSpec, Resources, Taint
 from underway.units import Selector, Share
 
-Kind: TypeAlias = Literal[
-    "node",
-    "pod",
-    "deployment",
-    "replicaset",
-    "statefulset",
-    "daemonset",
-    "job",
-    "poddisruptionbudget",
-    "service",
-    "endpointslice",
-    "networkpolicy",
-    "persistentvolumeclaim",
-    "persistentvolume",
-    "lease",
-]
-
 
 class Ref(msgspec.Struct, frozen=True, gc=False, order=True):
     """An object's name as kubectl prints it: `pod/shop/web-1`, `node/worker-2`."""

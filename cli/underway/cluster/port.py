@@ -23,8 +23,12 @@ class Cluster(Protocol):
 
     async def changed(self, until: datetime, *, statuses: bool = True) -> None:
         """Return when something in the state has changed since this was last awaited, or at `until`. Without
-        `statuses` what only controllers report of their workloads need not count, a Job's end apart.
+        `statuses` mere reports of progress need not count (`cluster.reports`).
         """
+        ...
+
+    def stir(self) -> None:
+        """Have `changed` return, now or when it is next awaited: there is something new, though not in the state."""
         ...
 
     def silence(self) -> timedelta:

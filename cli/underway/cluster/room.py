@@ -12,10 +12,12 @@ from collections.abc import Collection, Iterable, Mapping
 import msgspec
 
 from underway.cluster.affinity import Neighbors
-from underway.cluster.eligibility import admits, selects_node, tolerates, tolerates_cordon
+from underway.cluster.eligibility import UNSCHEDULABLE, admits, selects_node, tolerates, tolerates_cordon
 from underway.cluster.model import Node, Pod
 from underway.cluster.podspec import PodSpec, Resources
 from underway.cluster.state import ClusterState
+
+_CORDONED = "node(s) were unschedulable"
 
 
 class Usage(msgspec.Struct):
@@ -25,6 +27,14 @@ class Usage(msgspec.Struct):
     ports: Counter[tuple[str, str, int]]
     pods: int = 0
 
+    def count(self, pod: Pod, sign: int) -> None:
+        self.pods += sign
+        requests = self.requests
+        for resource, amount in pod.spec.requests.items():
+            requests[resource] = requests.get(resource, 0) + sign * amount
+        for port in pod.spec.host_ports:
+            self.ports[port] += sign
+
 
 class Room:
     """What every node has left. Pods are added and removed in thought; the state underneath stays as it is."""
@@ -33,7 +43,7 @@ class Room:
         self._state = state
         self._usage: dict[str, Usage] = {}
         self._shapes: dict[object, int] = {}
-        self.known: dict[str, dict[int, str | int]] = {}
+        self._known: dict[str, dict[int, str | None]] = {}
         """By node and shape, what `look` has said."""
         self.neighbors = Neighbors(state)
 
@@ -43,17 +53,17 @@ class Room:
             found = self._usage[node] = Usage({}, Counter())
             for pod in self._state.pods_on(node):
                 if not pod.finished:
-                    _count(found, pod, 1)
+                    found.count(pod, 1)
         return found
 
     def add(self, pod: Pod, node: str) -> None:
-        _count(self.usage(node), pod, 1)
+        self.usage(node).count(pod, 1)
         self.forget(node)
         self.neighbors.add(pod, node)
 
     def remove(self, pod: Pod) -> None:
         """Take a pod away from its node; it must be one that the state or `add` put there."""
-        _count(self.usage(pod.node), pod, -1)
+        self.usage(pod.node).count(pod, -1)
         self.forget(pod.node)
         self.neighbors.remove(pod)
 
@@ -65,20 +75,18 @@ class Room:
         """Why the pod cannot be bound to the node, as the scheduler says it; None if it can."""
         return self.search(pod, closed=closed).obstacle(node)
 
-    def look(self, spec: PodSpec, shape: int, node: Node) -> str | int:
-        """What of the node itself, and of what is taken of it, is in the way of any pod of this shape; where nothing
-        is, how much there is to be said for the node.
-        """
-        known = self.known.get(node.name)
+    def look(self, spec: PodSpec, shape: int, node: Node) -> str | None:
+        """What of the node itself, and of what is taken of it, is in the way of any pod of this shape."""
+        known = self._known.get(node.name)
         if known is None:
-            known = self.known[node.name] = {}
+            known = self._known[node.name] = {}
         if shape not in known:
-            known[shape] = _unfit(spec, node) or self._shortage(spec, node) or self.score(spec, node)
+            known[shape] = self.rules_out(spec, node)
         return known[shape]
 
-    def score(self, spec: PodSpec, node: Node) -> int:  # noqa: ARG002 - for those who choose
-        """How much is to be said for a node that pods of this kind fit on, as far as its resources go."""
-        return 0
+    def rules_out(self, spec: PodSpec, node: Node) -> str | None:
+        """As `look`, worked out anew."""
+        return _unfit(spec, node) or self._shortage(spec, node)
 
     def shape(self, spec: PodSpec) -> int:
         """A number for all pods that want the same of a node."""
@@ -88,7 +96,7 @@ class Room:
 
     def forget(self, node: str) -> None:
         """The node, or what is on it, has changed."""
-        self.known.pop(node, None)
+        self._known.pop(node, None)
 
     def _shortage(self, spec: PodSpec, node: Node) -> str | None:
         used = self.usage(node.name)
@@ -148,61 +156,33 @@ class Search:
     def __init__(self, room: Room, state: ClusterState, pod: Pod, closed: Collection[str]) -> None:
         self._room = room
         self._spec = pod.spec
-        self._shape, self._known = room.shape(pod.spec), room.known
-        self._nodes = state.nodes
-        self._closed = closed
-        self._tolerates_cordon = tolerates_cordon(pod)
+        self._shape = room.shape(pod.spec)
+        self._closed = () if tolerates_cordon(pod) else closed
         self._neighborhood = room.neighbors.around(pod)
         claims = (state.claim(pod.namespace, name) for name in pod.spec.claims)
         volumes = (state.volumes.get(claim.volume) for claim in claims if claim)
         self._volumes = [found.node_terms for found in volumes if found and found.node_terms is not None]
 
-    def fitting(self, names: Iterable[str], enough: int) -> tuple[list[Node], list[int], Counter[str], int]:
-        """The first nodes that have no obstacle, at most `enough`, with the room's scores; what kept the others; how
-        many were looked at.
-        """
-        nodes, known, shape, cordoned = self._nodes, self._known, self._shape, not self._tolerates_cordon
-        simple = not self._volumes and self._neighborhood is None and not self._closed
-        found: list[Node] = []
-        scores: list[int] = []
-        obstacles: Counter[str] = Counter()
-        looked_at = 0
-        for name in names:
-            node = nodes[name]
-            looked_at += 1
-            here = known.get(name)
-            if simple and here is not None and shape in here and not (cordoned and node.unschedulable):
-                said = here[shape]
-            else:
-                said = self._said(node)
-            if isinstance(said, str):
-                obstacles[said] += 1
-                continue
-            found.append(node)
-            scores.append(said)
-            if len(found) == enough:
-                break
-        return found, scores, obstacles, looked_at
+    @property
+    def alone(self) -> bool:
+        """Neither other pods nor volumes matter to the pod."""
+        return self._neighborhood is None and not self._volumes
 
     def obstacle(self, node: Node) -> str | None:
-        said = self._said(node)
-        return said if isinstance(said, str) else None
+        if node.name in self._closed:
+            return _CORDONED
+        return self._room.look(self._spec, self._shape, node) or self.around(node)
 
-    def _said(self, node: Node) -> str | int:
-        if (node.unschedulable or node.name in self._closed) and not self._tolerates_cordon:
-            return "node(s) were unschedulable"
-        known = self._known.get(node.name)
-        found = known.get(self._shape) if known is not None else None
-        if found is None:
-            found = self._room.look(self._spec, self._shape, node)
-        if isinstance(found, str):
-            return found
+    def around(self, node: Node) -> str | None:
+        """What of the pod's volumes, or of other pods, is in the way."""
         if any(not selects_node(terms, node) for terms in self._volumes):
             return "node(s) had volume node affinity conflict"
-        return (self._neighborhood.obstacle(node) if self._neighborhood else None) or found
+        return self._neighborhood.obstacle(node) if self._neighborhood else None
 
 
 def _unfit(spec: PodSpec, node: Node) -> str | None:
+    if node.unschedulable and not tolerates(spec.tolerations, UNSCHEDULABLE):
+        return _CORDONED
     if not node.ready:
         return "node(s) were not ready"
     for taint in node.taints:
@@ -221,14 +201,6 @@ def unschedulable_message(obstacles: Mapping[str, int]) -> str:
 
 def _amount(node: Node, resource: str) -> int:
     return node.allocatable.get(resource, 0)
-
-
-def _count(usage: Usage, pod: Pod, sign: int) -> None:
-    usage.pods += sign
-    for resource, amount in pod.spec.requests.items():
-        usage.requests[resource] = usage.requests.get(resource, 0) + sign * amount
-    for port in pod.spec.host_ports:
-        usage.ports[port] += sign
 
 
 def _taken(port: tuple[str, str, int], taken: Counter[tuple[str, str, int]]) -> bool:

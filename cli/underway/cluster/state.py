@@ -27,6 +27,7 @@ from underway.cluster.model import (
     Workload,
 )
 from underway.cluster.podspec import PodTerm
+from underway.cluster.reports import is_report
 from underway.units import Selector
 
 _S = TypeVar("_S", Budget, Service)
@@ -52,6 +53,7 @@ class ClusterState:
         self._adopting = Selecting[Workload](_workload_demands)
         self._slices = Slices()
         self.derived = Derived()
+        """What decisions have worked out. Mere reports of progress leave it as it is."""
         self._policies: dict[Ref, NetworkPolicy] = {}
         self._volumes: dict[str, Volume] = {}
         self._leases: dict[Ref, Lease] = {}
@@ -118,11 +120,7 @@ class ClusterState:
 
     def pods_selected(self, namespace: str, selector: Selector) -> tuple[Pod, ...]:
         """The pods of a namespace that a selector selects by their present labels."""
-        return self.derived.worked_out(namespace, selector, lambda: self._pods_selected(namespace, selector))
-
-    def _pods_selected(self, namespace: str, selector: Selector) -> tuple[Pod, ...]:
-        found = self._pods.having(namespace, selector.demands())
-        return tuple([pod for pod in found if selector.matches(pod.labels)])
+        return self._pods.selected(namespace, selector)
 
     def pods_behind(self, service: Service) -> list[Pod]:
         """The pods that a Service selects by their present labels; one without a selector selects none."""
@@ -224,7 +222,7 @@ class ClusterState:
         ref = new.ref
         old = self._objects.get(ref)
         self._objects[ref] = new
-        self.derived.forget(ref.namespace)
+        self._forget(ref, old, new)
         match new:
             case Pod():
                 self._pods.put(new, ref)
@@ -244,7 +242,6 @@ class ClusterState:
                 self._slices.put(new, ref)
             case NetworkPolicy():
                 self._policies[ref] = new
-                self.derived.forget_all()
             case Claim():
                 pass
             case Volume():
@@ -254,8 +251,7 @@ class ClusterState:
 
     def drop(self, ref: Ref) -> None:
         """Take an object away; one that is not there is no error."""
-        self._objects.pop(ref, None)
-        self.derived.forget(ref.namespace)
+        self._forget(ref, self._objects.pop(ref, None), None)
         match ref.kind:
             case "pod":
                 self._pods.drop(ref)
@@ -270,7 +266,6 @@ class ClusterState:
                 self._slices.drop(ref)
             case "networkpolicy":
                 self._policies.pop(ref, None)
-                self.derived.forget_all()
             case "persistentvolume":
                 self._volumes.pop(ref.name, None)
             case "lease":
@@ -278,6 +273,13 @@ class ClusterState:
             case _:
                 self._workloads.drop(ref)
                 self._adopting.drop(ref)
+
+    def _forget(self, ref: Ref, old: Object | None, new: Object | None) -> None:
+        """What has been worked out from an object that is another one now."""
+        if ref.kind == "networkpolicy":
+            self.derived.forget_all()
+        elif new is None or not is_report(old, new):
+            self.derived.forget(ref.namespace)
 
 
 def _by_name(found: list[_S]) -> tuple[_S, ...]:

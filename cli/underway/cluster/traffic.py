@@ -42,13 +42,13 @@ def serves(pod: Pod, state: ClusterState) -> bool:
     return all(pod.uid in ready_endpoints(service, state) for service in state.services_of(pod))
 
 
-def count_serving(pods: Iterable[Pod], state: ClusterState) -> int:
-    """How many of these pods `serves`. Most have the labels of the one before them, and so its Services."""
-    count, labels, endpoints = 0, None, list[frozenset[str]]()
+def among_serving(pods: Iterable[Pod], state: ClusterState) -> list[Pod]:
+    """Those of these pods that `serves`. Most have the labels of the one before them, and so its Services."""
+    found, labels, endpoints = list[Pod](), None, list[frozenset[str]]()
     for pod in pods:
         if not pod.ready or pod.deleting is not None:
             continue
-        if pod.labels != labels:
+        if pod.labels is not labels and pod.labels != labels:
             labels = pod.labels
             endpoints = [ready_endpoints(service, state) for service in state.services_of(pod)]
         uid = pod.uid
@@ -56,8 +56,8 @@ def count_serving(pods: Iterable[Pod], state: ClusterState) -> int:
             if uid not in ready:
                 break
         else:
-            count += 1
-    return count
+            found.append(pod)
+    return found
 
 
 def without(labels: Mapping[str, str], keys: Iterable[str]) -> dict[str, str]:

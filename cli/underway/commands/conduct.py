@@ -34,7 +34,7 @@ from underway.errors import Blocker, ExitStatus, RefusedError
 from underway.playbook.load import from_command_line
 from underway.playbook.models import NodesStep, Playbook
 from underway.report.views import View, view_for
-from underway.steps import nodes
+from underway.steps import node_order
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,6 @@ class Conduct:
     measuring: Measuring
     view: View
     run: Run
-    nudge: asyncio.Event
     tally: Tally = field(default_factory=Tally)
     events: list[Event] = field(default_factory=list)
     journal: Journal | None = None
@@ -87,9 +86,9 @@ class Conduct:
         return self.finish(receipt_of(self.run, self.tally, self.cluster.now(), probes))
 
 
-async def conduct(order: Order, cluster: Cluster, measuring: Measuring, nudge: asyncio.Event) -> int:
+async def conduct(order: Order, cluster: Cluster, measuring: Measuring) -> int:
     """Carry out a run on a cluster that has been read; returns the exit status. RefusedError before any change."""
-    return await carry_out(prepared(order, cluster, measuring, nudge))
+    return await carry_out(prepared(order, cluster, measuring))
 
 
 def restoring() -> Playbook:
@@ -97,7 +96,7 @@ def restoring() -> Playbook:
     return from_command_line("restore", [{"soak": {"for": "0s"}}])
 
 
-def prepared(order: Order, cluster: Cluster, measuring: Measuring, nudge: asyncio.Event) -> Conduct:
+def prepared(order: Order, cluster: Cluster, measuring: Measuring) -> Conduct:
     run = Run(
         id=order.restore or _new_run_id(cluster.now(), "0000" if order.simulated else secrets.token_hex(2)),
         playbook=order.playbook,
@@ -115,7 +114,7 @@ def prepared(order: Order, cluster: Cluster, measuring: Measuring, nudge: asynci
         verbose=order.showing.verbose,
         color=False if order.showing.no_color else None,
     )
-    return Conduct(order, cluster, measuring, view, run, nudge)
+    return Conduct(order, cluster, measuring, view, run)
 
 
 async def carry_out(conducted: Conduct) -> int:
@@ -164,7 +163,7 @@ async def _look_ahead(conducted: Conduct) -> None:
         return
     for step in order.playbook.spec.steps:
         if isinstance(step.body, NodesStep):
-            for name in nodes.ordered(step.body, state):
+            for name in node_order.ordered(step.body, state):
                 _tell_node(name, step.body, conducted)
     if order.ask and not order.dry_run and not await _confirmed():
         raise RefusedError("not confirmed")
@@ -225,9 +224,9 @@ async def _drive(conducted: Conduct) -> int:
             simulated=order.simulated,
         )
     )
-    loop = Loop(run, cluster, conducted.measuring, conducted.record, conducted.nudge)
+    loop = Loop(run, cluster, conducted.measuring, conducted.record)
     driving = asyncio.ensure_future(loop.drive())
-    _heed_signals(run, conducted.nudge, driving)
+    _heed_signals(run, cluster, driving)
     try:
         await driving
     except asyncio.CancelledError:
@@ -250,14 +249,14 @@ def _still_marked(conducted: Conduct) -> list[str]:
     return [str(ref) for ref in marked(turn)]
 
 
-def _heed_signals(run: Run, nudge: asyncio.Event, driving: asyncio.Future[None]) -> None:
+def _heed_signals(run: Run, cluster: Cluster, driving: asyncio.Future[None]) -> None:
     """The first signal ends what is in flight and puts back; the second stops at once, and the marks remain."""
 
     def heed(stop: Literal["interrupted", "terminated"]) -> None:
         if run.stop:
             driving.cancel()
         run.stop = run.stop or stop
-        nudge.set()
+        cluster.stir()
 
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGINT, heed, "interrupted")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from datetime import datetime
 
@@ -26,7 +25,7 @@ async def rehearse_run(
     """Returns the exit status of the run or, if it is killed, that of the restore after it. RefusedError before any
     change.
     """
-    run = prepared(order, cluster, measuring, asyncio.Event())
+    run = prepared(order, cluster, measuring)
     try:
         status = await carry_out(run)
     except KilledError:
@@ -46,7 +45,7 @@ async def _restored(killed: Conduct, cluster: SimulatedCluster) -> int:
     typer.echo(f"killed after {after}, now: underway restore {run.id}", err=True)
     left = tuple(str(ref) for ref, _ in standing.changed)
     order = replace(killed.order, playbook=restoring(), source="underway restore", restore=run.id, saved=None)
-    after_it = prepared(order, cluster, killed.measuring, asyncio.Event())
+    after_it = prepared(order, cluster, killed.measuring)
     # what was done and measured before counts too
     after_it.tally, after_it.events = killed.tally, killed.events
     after_it.finish = lambda end: _of_both(end, killed, at, left)

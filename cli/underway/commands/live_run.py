@@ -64,8 +64,7 @@ async def _run(order: LiveOrder) -> int:
 
 
 async def _conducted(order: LiveOrder, connection: Connection, namespace: str, cluster: LiveCluster) -> int:
-    nudge = asyncio.Event()
-    async with Prober(nudge.set, allow_commands=order.allow_commands) as prober:
+    async with Prober(cluster.stir, allow_commands=order.allow_commands) as prober:
         asked = Order(
             playbook=order.playbook,
             source=order.source,
@@ -79,7 +78,7 @@ async def _conducted(order: LiveOrder, connection: Connection, namespace: str, c
             restore=order.restore,
             saved=order.saved,
         )
-        return await conduct(asked, cluster, prober, nudge)
+        return await conduct(asked, cluster, prober)
 
 
 # -- restore -----------------------------------------------------------------------------------------------------

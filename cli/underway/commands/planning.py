@@ -30,7 +30,7 @@ from underway.playbook.models import Gate, NodesStep, Playbook
 from underway.simulated.cluster import SimulatedCluster
 from underway.simulated.load import load, simulate
 from underway.simulated.settings import Settings
-from underway.steps import nodes
+from underway.steps import node_order
 
 _RUN = "plan"
 _HOLDER = "plan"
@@ -197,7 +197,7 @@ def _judged(playbook: Playbook, state: ClusterState) -> Iterable[PlannedPod]:
     for step in playbook.spec.steps:
         if not isinstance(step.body, NodesStep):
             continue
-        for name in nodes.ordered(step.body, state):
+        for name in node_order.ordered(step.body, state):
             for pod, treated in preflight.judged(state.nodes[name], step.body, state):
                 yield PlannedPod(
                     name=pod.name,

@@ -44,13 +44,14 @@ class _Rest:
 
 @dataclass
 class Loop:
-    """One run against one cluster. `record` gets every event as it happens; `nudge` wakes the loop from outside."""
+    """One run against one cluster. `record` gets every event as it happens. What is new and not in the state, the end
+    of a write, a measurement or a signal, wakes the loop by stirring the cluster.
+    """
 
     run: Run
     cluster: Cluster
     measuring: Measuring
     record: Callable[[Event], None]
-    nudge: asyncio.Event = field(default_factory=asyncio.Event)
     pulses: bool = True
     """Whether somebody looks on and wants to be told every second what is measured."""
     _flying: dict[Ref, asyncio.Task[None]] = field(default_factory=dict)
@@ -126,7 +127,9 @@ class Loop:
                         message=outcome.message,
                     )
                 )
-        self.nudge.set()
+        if not (isinstance(action, PutLease) and outcome.status == "done" and self.run.phase == "proceeding"):
+            # on a sign of life that has been given, nothing is decided
+            self.cluster.stir()
 
     def _rest(self, action: Action, outcome: Outcome, now: datetime) -> _Rest:
         """A conflict is looked at anew at once; a budget that says no is waited for; the rest backs off."""
@@ -171,21 +174,11 @@ class Loop:
         told = PodEvidence(pod=str(pod), events=found.events, log=found.log, trouble=found.trouble)
         self.run.evidence = (*self.run.evidence, told)
         self.record(PodExamined(at=self.cluster.now(), run=self.run.id, evidence=told))
-        self.nudge.set()
+        self.cluster.stir()
 
     async def _something(self, until: datetime) -> None:
-        """Wait for a change, the end of a write, a nudge, or the moment."""
-        self.nudge.clear()
+        """Wait for a change, the end of a write, whatever else stirs the cluster, or the moment."""
         watched = any(found.gate.kind in FROM_STATE for found in self.run.watched.values())
-        statuses = watched or self.run.phase != "proceeding"
-        changed = asyncio.ensure_future(self.cluster.changed(until, statuses=statuses))
-        nudged = asyncio.ensure_future(self.nudge.wait())
-        try:
-            await asyncio.wait((changed, nudged), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (changed, nudged):
-                task.cancel()
-            answers = await asyncio.gather(changed, nudged, return_exceptions=True)
-        for answer in answers:
-            if isinstance(answer, Exception):
-                raise answer
+        at_workloads = self.run.place is not None and self.run.place.work is not None
+        statuses = watched or at_workloads or self.run.phase != "proceeding"
+        await self.cluster.changed(until, statuses=statuses)

@@ -13,7 +13,7 @@ from underway.cluster.room import Room, larger_first, unschedulable_message
 from underway.cluster.state import ClusterState
 from underway.errors import Blocker
 from underway.playbook.models import NodesStep
-from underway.steps import nodes
+from underway.steps import node_order
 from underway.steps.treatment import Treatment
 
 _LATEST = 50
@@ -52,8 +52,8 @@ def _without_room(
     place: _Place,
 ) -> Iterator[Blocker]:
     room, going_round = Room(state), deque(state.nodes)
-    order = [name for name in nodes.ordered(step, state) if name in treatments]
-    size = nodes.at_once(step, len(order))
+    order = [name for name in node_order.ordered(step, state) if name in treatments]
+    size = node_order.at_once(step, len(order))
     done: dict[str, None] = {}
     moved: dict[str, list[Pod]] = {}
     total = _largest(state)

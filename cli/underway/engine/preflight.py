@@ -13,7 +13,7 @@ from underway.engine.stepping import step_name
 from underway.engine.verbs import VERBS
 from underway.errors import Blocker
 from underway.playbook.models import CheckStep, Gate, NodesStep, Playbook, SoakStep, Step
-from underway.steps import marks, nodes
+from underway.steps import marks, node_order
 from underway.steps.treatment import Treatment, treatment
 from underway.steps.verb import Scene
 
@@ -99,7 +99,7 @@ def _nodes_blockers(step: Step, index: int, state: ClusterState, run: str, now: 
     if not isinstance(body, NodesStep):
         return
     name = f"step/{step_name(step, index)}"
-    found, unknown = nodes.selected(body, state)
+    found, unknown = node_order.selected(body, state)
     for missing in unknown:
         yield Blocker(f"node/{missing}", "there is no such node", "correct the name: kubectl get nodes lists them")
     if not found and not unknown:

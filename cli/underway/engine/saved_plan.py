@@ -21,7 +21,7 @@ from underway.errors import Blocker, UsageError
 from underway.playbook.attach import manifests_of
 from underway.playbook.manifests import Manifest
 from underway.playbook.models import NodesStep, Playbook
-from underway.steps import nodes
+from underway.steps import node_order
 from underway.steps.apply import resource_of
 
 KIND = "SavedPlan"
@@ -115,7 +115,7 @@ class _Look:
         self.pods: dict[str, Target] = {}
         steps = [step.body for step in playbook.spec.steps if isinstance(step.body, NodesStep)]
         for step in steps:
-            for node in nodes.selected(step, state)[0]:
+            for node in node_order.selected(step, state)[0]:
                 self._add(_node(node))
                 for pod, treated in preflight.judged(node, step, state):
                     found = _pod(pod, treated.verdict)

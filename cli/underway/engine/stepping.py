@@ -11,7 +11,7 @@ from underway.engine.guarding import Look, close, close_measured, open_group
 from underway.engine.run import Run, StepPlace
 from underway.engine.verbs import VERBS
 from underway.playbook.models import CheckStep, NodesStep, SoakStep, Step
-from underway.steps import nodes
+from underway.steps import node_order, nodes
 from underway.steps.node_work import NodesWork
 from underway.steps.nodes import Checked
 from underway.steps.progress import StepEnd, Turn
@@ -66,7 +66,7 @@ def _enter(run: Run, index: int, turn: Turn, events: list[Event]) -> StepPlace:
     step = run.playbook.spec.steps[index]
     place = StepPlace(index, turn.now)
     if isinstance(step.body, NodesStep):
-        order = nodes.ordered(step.body, turn.state)
+        order = node_order.ordered(step.body, turn.state)
         place.nodes = NodesWork(index, run.namespace, order, keep_cordons=run.keep_cordons)
     elif type(step.body) in VERBS:
         beginning = Beginning(index, run.namespace, turn.now, step.timeout)

@@ -55,6 +55,9 @@ class LiveCluster:
         await asyncio.sleep(0)
         self._mirror.changed.clear()
 
+    def stir(self) -> None:
+        self._mirror.changed.set()
+
     async def perform(self, action: Action) -> Outcome:
         return await self._writer.perform(action)
 

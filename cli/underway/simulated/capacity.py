@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
+from underway.cluster.eligibility import tolerates
 from underway.cluster.model import Node, Pod
 from underway.cluster.podspec import PodSpec
-from underway.cluster.room import Room
+from underway.cluster.room import Room, Usage
 from underway.simulated.world import World
 
 _DEFAULT_CPU = 100
@@ -13,18 +16,25 @@ _DEFAULT_MEMORY = 200 * 1024 * 1024
 
 
 class Capacity(Room):
-    """A node's figures are counted again when it, or a pod on it, has changed."""
+    """What is taken of the nodes is counted once, and then as pods come and go."""
 
     def __init__(self, world: World) -> None:
         super().__init__(world.state)
-        self._world = world
         self._scored: dict[str, tuple[int, int]] = {}
-        world.watch(Pod, self._pod_changed)
-        world.watch(Node, self._node_changed)
+        """By node, the cpu and memory that scoring takes its pods to need."""
+        self.changes: list[str] = []
+        """The nodes of which figures are others now, one after another."""
+        for pod in world.state.pods.values():
+            self._account(pod, 1)
+        world.watch(Pod, self._pod_changed, only_changes=True)
+        world.watch(Node, self._node_changed, only_changes=True)
 
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
-        for pod in () if self._world.starting else (old, new):
-            if pod is not None:
+        if old and new and (old.node, old.finished) == (new.node, new.finished):
+            return
+        for pod, sign in ((old, -1), (new, 1)):
+            if pod is not None and pod.node:
+                self._account(pod, sign)
                 self.forget(pod.node)
 
     def _node_changed(self, old: Node | None, new: Node | None) -> None:
@@ -34,15 +44,34 @@ class Capacity(Room):
 
     def forget(self, node: str) -> None:
         super().forget(node)
-        self._usage.pop(node, None)
-        self._scored.pop(node, None)
+        self.changes.append(node)
+
+    def usage(self, node: str) -> Usage:
+        found = self._usage.get(node)
+        if found is None:
+            found = self._usage[node] = Usage({}, Counter())
+        return found
+
+    def _account(self, pod: Pod, sign: int) -> None:
+        if not pod.node or pod.finished:
+            return
+        self.usage(pod.node).count(pod, sign)
+        cpu, memory = _scored(pod.spec)
+        before = self._scored.get(pod.node, (0, 0))
+        self._scored[pod.node] = before[0] + sign * cpu, before[1] + sign * memory
+
+    def disliked(self, spec: PodSpec, node: Node) -> int:
+        """How many of the node's taints ask pods to stay away if they can."""
+        return sum(
+            taint.effect == "PreferNoSchedule" and not tolerates(spec.tolerations, taint) for taint in node.taints
+        )
 
     def score(self, spec: PodSpec, node: Node) -> int:
         """NodeResourcesFit (LeastAllocated) and NodeResourcesBalancedAllocation together: 0 to 200."""
         return self._least_allocated(spec, node) + self._balanced(spec, node)
 
     def _least_allocated(self, spec: PodSpec, node: Node) -> int:
-        own, used = _scored(spec), self._scored_requests(node.name)
+        own, used = _scored(spec), self._scored.get(node.name, (0, 0))
         scores = [
             max(total - used[place] - own[place], 0) * 100 // total
             for place, resource in enumerate(("cpu", "memory"))
@@ -62,13 +91,6 @@ class Capacity(Room):
             if (total := node.allocatable.get(resource, 0))
         ]
         return int((1 - (max(shares) - min(shares)) / 2) * 100) if shares else 0
-
-    def _scored_requests(self, node: str) -> tuple[int, int]:
-        found = self._scored.get(node)
-        if found is None:
-            amounts = [_scored(pod.spec) for pod in self._world.state.pods_on(node) if not pod.finished]
-            found = self._scored[node] = (sum(cpu for cpu, _ in amounts), sum(memory for _, memory in amounts))
-        return found
 
 
 def _scored(spec: PodSpec) -> tuple[int, int]:

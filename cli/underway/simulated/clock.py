@@ -1,7 +1,8 @@
 """Virtual time for several asyncio tasks: it moves only when every task waits for it.
 
 asyncio cannot say whether its tasks have come to rest, so after each moment that woke somebody the clock lets the
-event loop go round a fixed number of times before it moves on. That is the same every time.
+event loop go round a fixed number of times before it moves on: many times for whom it does not know, and as often as
+it takes for a run's own loop and its writes. That is the same every time.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ from datetime import datetime
 from underway.simulated.world import World
 
 _ROUNDS = 9
+BRISK = 2
+"""The rounds of whoever waits for the clock again at once, or in a task that it starts."""
 
 
 class _Waiter:
-    def __init__(self, until: datetime, wanted: Callable[[], bool] | None) -> None:
+    def __init__(self, until: datetime, wanted: Callable[[], bool] | None, rounds: int) -> None:
         self.until = until
         self.wanted = wanted
+        self.rounds = rounds
         self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
 
@@ -27,12 +31,17 @@ class VirtualClock:
         self._world = world
         self._waiters: list[_Waiter] = []
         self._driver: asyncio.Task[None] | None = None
+        self._rounds = _ROUNDS
+        """Until those who have been woken last have come to rest."""
 
-    async def wait(self, until: datetime, wanted: Callable[[], bool] | None = None) -> None:
-        """Return at `until`, or as soon as `wanted()` is true after some event."""
-        waiter = _Waiter(until, wanted)
+    async def wait(self, until: datetime, wanted: Callable[[], bool] | None = None, *, rounds: int = _ROUNDS) -> None:
+        """Return at `until`, or as soon as `wanted()` is true after some event. `rounds`: of the event loop, until
+        who waited has come to rest again.
+        """
+        waiter = _Waiter(until, wanted, rounds)
         self._waiters.append(waiter)
         if self._driver is None or self._driver.done():
+            self._rounds = _ROUNDS
             self._driver = asyncio.create_task(self._drive())
         try:
             await waiter.future
@@ -43,10 +52,10 @@ class VirtualClock:
     async def _drive(self) -> None:
         try:
             while await self._settled():
-                if not self._wake():
+                if not self.wake():
                     await self._pace()
                     self._advance()
-                    self._wake()
+                    self.wake()
         except Exception as error:  # noqa: BLE001 - whatever went wrong in the simulation, those who wait for it get it
             for waiter in self._waiters:
                 if not waiter.future.done():
@@ -54,11 +63,12 @@ class VirtualClock:
 
     async def _settled(self) -> bool:
         """Let everybody else run; False if nobody waits for the clock any more."""
-        for _ in range(_ROUNDS):
+        while self._rounds:
+            self._rounds -= 1
             await asyncio.sleep(0)
         return bool(self._waiters)
 
-    def _wake(self) -> bool:
+    def wake(self) -> bool:
         """Wake whose time has come."""
         ready = [
             waiter
@@ -66,6 +76,7 @@ class VirtualClock:
             if waiter.until <= self._world.now or (waiter.wanted is not None and waiter.wanted())
         ]
         for waiter in ready:
+            self._rounds = max(self._rounds, waiter.rounds)
             self._waiters.remove(waiter)
             if not waiter.future.done():
                 waiter.future.set_result(None)

@@ -14,7 +14,7 @@ from underway.cluster.evidence import Evidence
 from underway.cluster.model import Budget, Object, Pod, Ref
 from underway.cluster.state import ClusterState
 from underway.simulated.api import Api
-from underway.simulated.clock import VirtualClock
+from underway.simulated.clock import BRISK, VirtualClock
 from underway.simulated.daemonset import DaemonSets
 from underway.simulated.deployment import Deployments
 from underway.simulated.disruption import Disruptions
@@ -100,11 +100,18 @@ class SimulatedCluster:
         """Raises KilledError where that fault has been brought."""
         world = self._world
         seen = self._seen if statuses else self._seen - self._reports_seen
-        await self._clock.wait(until, lambda: (world.version if statuses else world.version - world.reports) != seen)
+        if statuses:
+            await self._clock.wait(until, lambda: world.version != seen, rounds=BRISK)
+        else:
+            await self._clock.wait(until, lambda: world.version - world.reports != seen, rounds=BRISK)
         self._seen, self._reports_seen = world.version, world.reports
         if self._killed:
             self._killed = False
             raise KilledError
+
+    def stir(self) -> None:
+        self._world.stir()
+        self._clock.wake()
 
     async def sleep_until(self, moment: datetime) -> None:
         """Wait in virtual time, whatever changes."""
@@ -114,8 +121,7 @@ class SimulatedCluster:
         return timedelta(0)
 
     async def perform(self, action: Action) -> Outcome:
-        latency = self._world.settings.api_latency
-        await self.sleep_until(self.now() + latency)
+        await self._clock.wait(self.now() + self._world.settings.api_latency, rounds=BRISK)
         self._writes += 1
         for fault in self._faults:
             if isinstance(fault, Refusals) and self._writes % fault.every == 0:

@@ -15,7 +15,7 @@ from underway.cluster.disruption import desired, expected, selected
 from underway.cluster.model import Budget, Pod, Ref
 from underway.simulated.world import WorkQueue, World
 
-_WITHOUT_SCALE = ("DaemonSet", "Job", "Node")
+_WITHOUT_SCALE = frozenset({"DaemonSet", "Job", "Node"})
 
 
 class Disruptions:
@@ -23,7 +23,7 @@ class Disruptions:
         self._world = world
         self._evicted: dict[Ref, dict[str, datetime]] = {}
         self._queue = WorkQueue[Ref](world, self._recount, world.settings.controller_delay)
-        world.watch(Pod, self._pod_changed)
+        world.watch(Pod, self._pod_changed, only_changes=True)
         world.watch(Budget, self._budget_changed)
 
     def remember(self, budget: Ref, pod: str) -> None:
@@ -32,7 +32,7 @@ class Disruptions:
 
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
         pod = new or old
-        budgets = self._world.state.budgets_of(pod) if pod and not self._world.starting else ()
+        budgets = self._world.state.budgets_of(pod) if pod else ()
         if budgets:
             self._queue.add(budgets[0].ref)
 
@@ -59,7 +59,7 @@ class Disruptions:
         total = expected(budget, self._world.state)
         wanted = desired(budget, total)
         evicted = self._still_evicted(budget, pods)
-        healthy = sum(1 for pod in pods if pod.ready and pod.deleting is None and pod.name not in evicted)
+        healthy = len([pod for pod in pods if pod.ready and pod.deleting is None and pod.name not in evicted])
         allowed = max(healthy - wanted, 0) if total > 0 else 0
         self._world.put(
             msgspec.structs.replace(
@@ -75,7 +75,7 @@ class Disruptions:
 
     def _can_scale(self, pods: Iterable[Pod]) -> bool:
         """The sync fails, and allows nothing, over a pod whose controller has no scale (a DaemonSet, a Job)."""
-        return all(pod.owner is None or pod.owner.kind not in _WITHOUT_SCALE for pod in pods)
+        return _WITHOUT_SCALE.isdisjoint([pod.owner.kind for pod in pods if pod.owner])
 
     def _still_evicted(self, budget: Budget, pods: Iterable[Pod]) -> dict[str, datetime]:
         """Evicted, but not yet seen as being deleted. Forgotten after two minutes."""

@@ -13,17 +13,18 @@ class EndpointSlices:
         self._world = world
         self._queue = WorkQueue[Ref](world, self._sync, world.settings.endpoints_delay)
         world.watch(Service, self._service_changed)
-        world.watch(Pod, self._pod_changed)
+        world.watch(Pod, self._pod_changed, only_changes=True)
 
     def _service_changed(self, old: Service | None, new: Service | None) -> None:
         service = new or old
-        if service:
+        if service and not (self._world.starting and self._world.at_rest and self._world.state.slices(service)):
             self._queue.add(service.ref)
 
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
-        if self._world.starting or (old and new and _seen_by_services(old) == _seen_by_services(new)):
+        if old and new and _seen_by_services(old) == _seen_by_services(new):
             return
-        for pod in (old, new):
+        same = old and new and old.labels == new.labels
+        for pod in (new,) if same else (old, new):
             for service in self._world.state.services_of(pod) if pod else ():
                 self._queue.add(service.ref)
 

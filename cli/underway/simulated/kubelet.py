@@ -22,7 +22,6 @@ class Kubelets:
         self._timings = Timings(world)
         self._exited: set[str] = set()
         self._silent: set[str] = set()
-        self._bound: dict[str, Ref] = {}
         self.on_exit: list[Callable[[Pod], None]] = []
         """Called just before a pod stops answering."""
         self.on_serve: list[Callable[[Pod], None]] = []
@@ -34,8 +33,7 @@ class Kubelets:
 
     def answers(self, uid: str) -> bool:
         """Whether a request that reaches the pod now is answered."""
-        ref = self._bound.get(uid)
-        pod = self._world.get(Pod, ref) if ref else None
+        pod = self._world.state.pod(uid)
         return pod is not None and pod.ready and uid not in self._exited and pod.node not in self._silent
 
     def silence(self, node: str) -> None:
@@ -48,14 +46,12 @@ class Kubelets:
         if new is None:
             if old:
                 self._exited.discard(old.uid)
-                self._bound.pop(old.uid, None)
                 self._timings.forget(old.uid)
             return
         if old and old.owner and new.owner is None:
             self._timings.remember(old)
         if not new.node:
             return
-        self._bound[new.uid] = new.ref
         if new.node in self._silent:
             return
         if new.deleting is not None:

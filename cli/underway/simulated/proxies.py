@@ -30,10 +30,11 @@ class Proxies:
         found = new or old
         if found is None:
             return
+        if not self._changed:
+            settings = self._world.settings
+            due = max(self._world.now + settings.proxy_delay, self._last + settings.proxy_min_sync_period)
+            self._queue.add("rules", due - self._world.now)
         self._changed[Ref("service", found.namespace, found.service)] = None
-        settings = self._world.settings
-        due = max(self._world.now + settings.proxy_delay, self._last + settings.proxy_min_sync_period)
-        self._queue.add("rules", due - self._world.now)
 
     def _write_rules(self, _: str) -> None:
         self._last = self._world.now

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime, timedelta
-from itertools import chain, islice
 
 import msgspec
 
 from underway.cluster.model import Claim, Node, Pod, Ref, Volume
 from underway.cluster.room import unschedulable_message
 from underway.simulated.capacity import Capacity
+from underway.simulated.columns import Columns
 from underway.simulated.scoring import best_node
 from underway.simulated.world import WorkQueue, World
 
@@ -31,9 +31,8 @@ class Scheduler:
         """Unschedulable pods, and when each may be tried again."""
         self._attempts: Counter[Ref] = Counter()
         self._capacity = Capacity(world)
+        self._columns = Columns(world.state, self._capacity)
         self._next_start = 0
-        self._names: tuple[str, ...] = ()
-        self._names_as_of = -1
         world.watch(Pod, self._pod_changed)
         world.watch(Node, self._node_changed)
         world.watch(Claim, self._volume_changed)
@@ -75,26 +74,27 @@ class Scheduler:
         pod = self._world.get(Pod, ref)
         if pod is None or pod.node or pod.deleting is not None or pod.finished:
             return
-        candidates, scores, obstacles = self._filter(pod)
-        if candidates:
-            node = best_node(pod, candidates, scores, self._capacity, self._world.state)
-            self._world.put(msgspec.structs.replace(pod, node=node.name, scheduled=self._world.now, waiting=""))
+        found = self._find(pod)
+        if isinstance(found, str):
+            self._world.put(msgspec.structs.replace(pod, node=found, scheduled=self._world.now, waiting=""))
             return
         self._attempts[ref] += 1
         backoff = min(2 ** (self._attempts[ref] - 1), _LONGEST_BACKOFF) * self._world.settings.scheduler_backoff
         self._waiting[ref] = self._world.now + backoff
-        self._world.put(msgspec.structs.replace(pod, waiting=unschedulable_message(obstacles)))
+        self._world.put(msgspec.structs.replace(pod, waiting=unschedulable_message(found)))
 
-    def _filter(self, pod: Pod) -> tuple[list[Node], list[int], Counter[str]]:
-        nodes = self._world.state.nodes
-        if self._names_as_of != self._world.state.topology:
-            self._names, self._names_as_of = tuple(nodes), self._world.state.topology
-        start = self._next_start % len(nodes) if nodes else 0
-        names = chain(islice(self._names, start, None), islice(self._names, start))
-        found, scores, obstacles, looked_at = self._capacity.search(pod).fitting(names, _enough(len(nodes)))
-        if nodes:
-            self._next_start = (start + looked_at) % len(nodes)
-        return found, scores, obstacles
+    def _find(self, pod: Pod) -> str | Counter[str]:
+        """The node to bind to, or how many nodes stand in the way for each reason."""
+        column, search = self._columns.of(pod), self._capacity.search(pod)
+        count = len(self._columns.names)
+        if not count:
+            return Counter()
+        start = self._next_start % count
+        places, looked_at = self._columns.fitting(column, search, start, _enough(count))
+        self._next_start = (start + looked_at) % count
+        if not places:
+            return self._columns.obstacles(column, search)
+        return best_node(pod, places, column, self._columns, self._capacity, self._world.state)
 
 
 def _enough(nodes: int) -> int:

@@ -8,52 +8,56 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import compress
-from operator import add, not_
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import compress, repeat
+from operator import add, itemgetter, mul
+from typing import Any, TypeAlias
 
-from underway.cluster.eligibility import admits, tolerates
-from underway.cluster.model import Node, Pod
+from underway.cluster.eligibility import admits
+from underway.cluster.model import Pod
 from underway.cluster.podspec import PodTerm, Spread
 from underway.cluster.state import ClusterState
 from underway.simulated.capacity import Capacity
+from underway.simulated.columns import Column, Columns
 from underway.units import Selector, equality_selector
 
 _TAINTS, _AFFINITY, _SPREAD = 3, 2, 2
 """The plugins' weights; the two for resources weigh 1."""
+_Pick: TypeAlias = Callable[[Sequence[Any]], tuple[Any, ...]]
+"""Takes from a column what it says about the nodes that fit."""
 _HOST, _ZONE = "kubernetes.io/hostname", "topology.kubernetes.io/zone"
 
 
 def best_node(
-    pod: Pod, nodes: Sequence[Node], resources: Sequence[int], capacity: Capacity, state: ClusterState
-) -> Node:
-    """The node to bind to; `nodes` all fit, and are not empty. `resources`: the scores for their resources."""
-    if len(nodes) == 1:
-        return nodes[0]
-    taints = _taint_scores(pod, nodes)
-    affinity = _affinity_scores(pod, nodes, capacity, state)
-    spread = _spread_scores(pod, nodes, capacity, state)
-    totals = [
-        own + _TAINTS * disliked + _AFFINITY * near + _SPREAD * apart
-        for own, disliked, near, apart in zip(resources, taints, affinity, spread, strict=True)
-    ]
-    best = max(totals)
-    return min((node for total, node in zip(totals, nodes, strict=True) if total == best), key=lambda node: node.name)
-
-
-def _taint_scores(pod: Pod, nodes: Sequence[Node]) -> list[int]:
-    disliked = [_disliked(pod, node) if node.taints else 0 for node in nodes]
-    most = max(disliked)
-    return [100 - 100 * count // most if most else 100 for count in disliked]
-
-
-def _disliked(pod: Pod, node: Node) -> int:
-    return sum(
-        taint.effect == "PreferNoSchedule" and not tolerates(pod.spec.tolerations, taint) for taint in node.taints
+    pod: Pod, places: Sequence[int], column: Column, columns: Columns, capacity: Capacity, state: ClusterState
+) -> str:
+    """The name of the node to bind to; those at `places` all fit, and there is at least one. What is the same for all
+    of them is left out.
+    """
+    if len(places) == 1:
+        return columns.names[places[0]]
+    pick = itemgetter(*places)
+    totals: Sequence[int] = pick(column.scores)
+    parts = (
+        (_TAINTS, _taint_scores(pick(column.disliked))),
+        (_AFFINITY, _affinity_scores(pod, pick, columns, capacity, state)),
+        (_SPREAD, _spread_scores(pod, pick, columns, capacity, state)),
     )
+    for weight, scores in parts:
+        if scores is not None:
+            totals = [total + weight * score for total, score in zip(totals, scores, strict=True)]
+    best = max(totals)
+    return min(columns.names[place] for place, total in zip(places, totals, strict=True) if total == best)
 
 
-def _affinity_scores(pod: Pod, nodes: Sequence[Node], capacity: Capacity, state: ClusterState) -> list[int]:
+def _taint_scores(disliked: Sequence[int]) -> list[int] | None:
+    most = max(disliked)
+    return [100 - 100 * count // most for count in disliked] if most else None
+
+
+def _affinity_scores(
+    pod: Pod, pick: _Pick, columns: Columns, capacity: Capacity, state: ClusterState
+) -> list[int] | None:
     """Preferred pod affinity and anti-affinity of the pod itself, each matching pod with the term's weight."""
     weights: Counter[tuple[str, str]] = Counter()
     for sign, terms in ((1, pod.spec.preferred_affinity), (-1, pod.spec.preferred_anti_affinity)):
@@ -63,42 +67,47 @@ def _affinity_scores(pod: Pod, nodes: Sequence[Node], capacity: Capacity, state:
                 if node and term.topology_key in node.labels:
                     weights[term.topology_key, node.labels[term.topology_key]] += sign * term.weight
     if not weights:
-        return [0] * len(nodes)
+        return None
     keys = sorted({key for key, _ in weights})
-    raw = [sum(weights[key, node.labels.get(key, "")] for key in keys) for node in nodes]
+    rows = zip(*(pick(columns.labels(key)) for key in keys), strict=True)
+    raw = [sum(weights[key, domain or ""] for key, domain in zip(keys, row, strict=True)) for row in rows]
     low, high = min(raw), max(raw)
-    return [100 * (score - low) // (high - low) if high > low else 0 for score in raw]
+    return [100 * (score - low) // (high - low) for score in raw] if high > low else None
 
 
-def _spread_scores(pod: Pod, nodes: Sequence[Node], capacity: Capacity, state: ClusterState) -> list[int]:
+def _spread_scores(
+    pod: Pod, pick: _Pick, columns: Columns, capacity: Capacity, state: ClusterState
+) -> list[int] | None:
     constraints = tuple(found for found in pod.spec.spread if not found.hard)
     default = not pod.spec.spread
     if default:
         constraints = tuple(_default_constraints(pod, state))
     if not constraints:
-        return [0] * len(nodes)
-    rows = [[node.labels.get(found.topology_key) for node in nodes] for found in constraints]
+        return None
+    rows: list[Sequence[str | None]] = [pick(columns.labels(found.topology_key)) for found in constraints]
     # the default constraints ignore no node, whatever labels it lacks
-    ignored = [False] * len(nodes) if default else [None in domains for domains in zip(*rows, strict=True)]
-    raw = [0.0] * len(nodes)
+    lacking = not default and any(None in domains for domains in rows)
+    kept = [None not in domains for domains in zip(*rows, strict=True)] if lacking else repeat(True)
+    raw: Sequence[float] = [0.0] * len(rows[0])
     for constraint, domains in zip(constraints, rows, strict=True):
         if default:
             counts = _counts(pod, constraint, capacity, state)
         else:
             counts = capacity.neighbors.domain_counts(pod, constraint)
-        present = set(compress(domains, map(not_, ignored))) - {None}
+        present = set(compress(domains, kept)) - {None}
         weight, least = math.log(len(present) + 2), constraint.max_skew - 1
         by_domain = {
             domain: counts.get(domain, 0) * weight + least if domain is not None else 0.0 for domain in set(domains)
         }
         raw = list(map(add, raw, map(by_domain.__getitem__, domains)))
     rounded = {score: math.floor(score + 0.5) for score in set(raw)}
-    considered = [rounded[score] for score in set(compress(raw, map(not_, ignored)))]
+    considered = [rounded[score] for score in set(compress(raw, kept))]
     if not considered:
-        return [0] * len(nodes)
+        return None
     low, high = min(considered), max(considered)
     scores = {score: 100 * (high + low - whole) // high if high else 100 for score, whole in rounded.items()}
-    return [0 if skip else scores[score] for score, skip in zip(raw, ignored, strict=True)]
+    found = list(map(scores.__getitem__, raw))
+    return list(map(mul, found, kept)) if lacking else found
 
 
 def _counts(pod: Pod, constraint: Spread, capacity: Capacity, state: ClusterState) -> Mapping[str, int]:

@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from underway.cluster.model import Object, Ref, Workload
+from underway.cluster.reports import is_report
 from underway.cluster.state import ClusterState
 from underway.simulated.settings import Settings
 
@@ -41,9 +42,10 @@ class World:
         self.version = 0
         """Grows with every change of the state."""
         self.reports = 0
-        """How many of them were but a controller's report of its workload."""
+        """How many of them were but reports of progress."""
         self.assumptions: list[str] = []
         self._observers: dict[type, list[Callable[[Any, Any], None]]] = {}
+        self._only_changes: set[Callable[[Any, Any], None]] = set()
         self._events: list[tuple[datetime, int, Callable[[], None]]] = []
         self._sequence = 0
         self._named = 0
@@ -55,8 +57,13 @@ class World:
     def start(self) -> None:
         """Show every watch what is there already, as a list does."""
         self.starting = True
+        told = {
+            kind: [observer for observer in observers if observer not in self._only_changes]
+            for kind, observers in self._observers.items()
+        }
         for found in list(self.state.objects()):
-            self._notify(None, found)
+            for observer in told.get(type(found), ()):
+                observer(None, found)
         self.starting = False
 
     def is_settled(self, found: Workload) -> bool:
@@ -89,7 +96,7 @@ class World:
         new = msgspec.structs.replace(new, resource_version=str(self._revision))
         self.state.put(new)
         self.version += 1
-        self.reports += _is_report(old, new)
+        self.reports += is_report(old, new)
         self._notify(old, new)
         return new
 
@@ -102,9 +109,15 @@ class World:
         self.version += 1
         self._notify(old, None)
 
-    def watch(self, kind: type[_O], observer: Callable[[_O | None, _O | None], None]) -> None:
-        """Call `observer(old, new)` at every change; it must not write."""
+    def watch(
+        self, kind: type[_O], observer: Callable[[_O | None, _O | None], None], *, only_changes: bool = False
+    ) -> None:
+        """Call `observer(old, new)` at every change; it must not write. `only_changes`: what is there when the
+        simulation starts is not told.
+        """
         self._observers.setdefault(kind, []).append(observer)
+        if only_changes:
+            self._only_changes.add(observer)
 
     def _notify(self, old: Object | None, new: Object | None) -> None:
         for observer in self._observers.get(type(new if new is not None else old), ()):
@@ -156,17 +169,6 @@ class World:
         while self._events and self._events[0][0] <= moment:
             self.run_instant()
         self.now = max(self.now, moment)
-
-
-def _is_report(old: Object | None, new: Object) -> bool:
-    return (
-        isinstance(new, Workload)
-        and isinstance(old, Workload)
-        and new.kind != "job"
-        and (new.generation, new.replicas, new.owner) == (old.generation, old.replicas, old.owner)
-        and new.labels == old.labels
-        and new.annotations == old.annotations
-    )
 
 
 def _moments(state: ClusterState) -> Iterator[datetime]:

@@ -25,6 +25,9 @@ from underway.steps.handoff import (
 )
 from underway.steps.progress import PodLeft, Turn, Wait
 
+LEAVE = "leave"
+"""The question what to do about a pod that has to leave (`Turn.still`)."""
+_RECOUNT = "recount"
 _RECOUNT_AGAIN = timedelta(seconds=1)
 
 
@@ -41,10 +44,8 @@ def carry_on(pod: Pod, turn: Turn, *, grace: int | None = None, back: bool = Fal
     """Make the next move of a pod whose handoff has begun. `early`: its node's turn has not come yet, so it stays
     there until it has; all that comes before its eviction can be over by then.
     """
-    key = (carry_on, pod.uid, back)
-    known: Wait | None = turn.state.derived.recalled(pod.namespace, key)
-    if known is not None and (known.until is None or turn.now < known.until):
-        turn.await_(known)
+    question = "back" if back else LEAVE
+    if turn.still(pod, question):
         return
     withdrawn = marks.stage(pod) == "withdrawn"
     if withdrawn and not traffic.in_traffic(pod, turn.state):
@@ -63,7 +64,7 @@ def carry_on(pod: Pod, turn: Turn, *, grace: int | None = None, back: bool = Fal
             wait = Wait(str(pod.ref), reason, until)
             turn.await_(wait)
             if not passing:
-                turn.state.derived.recall(pod.namespace, key, wait)
+                turn.recall(pod, question, wait)
         case never:
             assert_never(never)
 
@@ -119,8 +120,7 @@ def _endpoint_wait(pod: Pod, turn: Turn, *, accepts_gap: bool) -> str | None:
         coming = taken > 0 or any(
             other.uid != pod.uid
             and other.owner is not None
-            and not other.finished
-            and (other.deleting is not None or not other.ready)
+            and (other.deleting is not None or not (other.ready or other.finished))
             for other in turn.state.pods_behind(service)
         )
         if coming or not accepts_gap:
@@ -132,9 +132,14 @@ def recount_budgets(turn: Turn) -> None:
     """Have every budget recounted that a pod of this run has left by losing a label (FACTS: the budget trap)."""
     lost: dict[str, tuple[Budget, list[Pod]]] = {}
     for pod in turn.state.marked_pods():
-        if marks.pod_run(pod) == turn.run and marks.stage(pod) == "withdrawn" and pod.deleting is None:
-            for budget in left_budgets(pod, turn.state):
-                lost.setdefault(budget.uid, (budget, []))[1].append(pod)
+        if turn.still(pod, _RECOUNT):
+            continue
+        withdrawn = marks.pod_run(pod) == turn.run and marks.stage(pod) == "withdrawn" and pod.deleting is None
+        budgets = left_budgets(pod, turn.state) if withdrawn else ()
+        for budget in budgets:
+            lost.setdefault(budget.uid, (budget, []))[1].append(pod)
+        if not budgets:
+            turn.recall(pod, _RECOUNT)
     for budget, pods in lost.values():
         touched = marks.recounted_at(budget)
         overcounted = budget.current_healthy > disruption.healthy(budget, turn.state)
@@ -145,3 +150,7 @@ def recount_budgets(turn: Turn) -> None:
             turn.act(marks.recount(budget, turn.run, moment))
         elif overcounted and touched is not None:
             turn.look_again(touched + _RECOUNT_AGAIN + timedelta(milliseconds=1))
+        else:
+            for pod in pods:
+                if len(left_budgets(pod, turn.state)) == 1:
+                    turn.recall(pod, _RECOUNT)

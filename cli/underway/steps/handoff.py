@@ -89,14 +89,14 @@ def detached_from(replicaset_uid: str, state: ClusterState) -> list[Pod]:
     return [
         pod
         for pod in state.marked_pods()
-        if pod.annotations.get(marks.OWNER) == replicaset_uid and marks.stage(pod) == "detached"
+        if pod.annotations.get(marks.OWNER) == replicaset_uid and pod.annotations.get(marks.STAGE) == "detached"
     ]
 
 
 def serving(replicaset_uid: str, state: ClusterState) -> int:
     """How many pods serve for a ReplicaSet: its own, and those detached from it that have not been withdrawn.
 
-    A pod that has just been detached is its own until it releases it, so each is counted by its UID.
+    A pod that has just been detached is its own until it releases it, and is counted once.
     """
     replicaset = state.workload(replicaset_uid)
     if replicaset is None:
@@ -106,9 +106,8 @@ def serving(replicaset_uid: str, state: ClusterState) -> int:
 
 
 def _serving(replicaset_uid: str, state: ClusterState) -> int:
-    candidates = {pod.uid: pod for pod in state.pods_of(replicaset_uid) if not marks.stage(pod)}
-    candidates |= {pod.uid: pod for pod in detached_from(replicaset_uid, state)}
-    return traffic.count_serving(candidates.values(), state)
+    own = [pod for pod in state.pods_of(replicaset_uid) if marks.STAGE not in pod.annotations]
+    return len(traffic.among_serving([*own, *detached_from(replicaset_uid, state)], state))
 
 
 @dataclass(frozen=True)
@@ -194,12 +193,13 @@ def needed_by(pod: Pod, state: ClusterState, ledger: Ledger) -> str | None:
 
 def _replacement(uid: str, state: ClusterState) -> str:
     """Say which pod is waited for, with what the cluster says about it."""
-    own = [pod for pod in state.pods_of(uid) if pod.deleting is None and not marks.stage(pod)]
+    own = [pod for pod in state.pods_of(uid) if pod.deleting is None and marks.STAGE not in pod.annotations]
     for pod in own:
         if not pod.ready:
             return f"replacement {pod.name} is not Ready" + (f": {pod.waiting}" if pod.waiting else "")
+    serve = {pod.uid for pod in traffic.among_serving(own, state)}
     for pod in own:
-        if not traffic.serves(pod, state):
+        if pod.uid not in serve:
             return f"replacement {pod.name} is not in every EndpointSlice yet"
     return "its ReplicaSet has not made the replacement yet"
 

@@ -183,7 +183,7 @@ def _target(seen: Picture, turn: Turn) -> CreateReplicaSet:
 
 def serving(seen: Picture, turn: Turn) -> int:
     """How many pods of the target's version serve."""
-    return traffic.count_serving((pod for pod in seen.keepers if not marks.stage(pod)), turn.state)
+    return len(traffic.among_serving((pod for pod in seen.keepers if not marks.stage(pod)), turn.state))
 
 
 def serves_alone(seen: Picture, turn: Turn) -> bool:

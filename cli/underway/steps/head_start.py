@@ -30,8 +30,10 @@ def give_head_start(step: NodesStep, work: NodesWork, turn: Turn) -> None:
         for pod in turn.state.pods_on(node.name):
             if marks.pod_run(pod) == turn.run and pod.deleting is None:
                 carry_on(pod, turn, early=True)
+    if not all(_nearly_given_back(node, step) for node in work.at_work.values()):
+        return
     done = [name for name in islice(reversed(work.ended), _LATEST) if work.ended[name].phase == "done"]
-    if not done or not all(_nearly_given_back(node, step) for node in work.at_work.values()):
+    if not done:
         return
     room = Room(turn.state)
     for node in coming:

@@ -40,6 +40,8 @@ class NodesWork:
     """Nodes stay cordoned when they are empty (`underway drain`)."""
     at_work: dict[str, NodeWork] = field(default_factory=dict)
     ended: dict[str, NodeWork] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
+    """Those that have ended and could not be done."""
     begun: int = 0
     """All nodes of the order before this place are at work or have ended."""
     announced: bool = False
@@ -47,6 +49,14 @@ class NodesWork:
     """The UIDs of the pods of which it has been told what will be done with them."""
     idle_since: datetime | None = None
     """Since when no node has been at work though there are some to do."""
+
+    def end(self, name: str, here: NodeWork) -> None:
+        self.ended[name] = here
+        if here.phase in ("failed", "restored"):
+            self.failed.append(name)
+
+    def remark(self) -> str:
+        return f"{len(self.failed)} nodes could not be done: {', '.join(self.failed)}" if self.failed else ""
 
     def waiting(self) -> Iterator[str]:
         """The nodes whose turn has not come, in their order."""
@@ -73,6 +83,6 @@ def await_ready(work: NodesWork, patience: timedelta, turn: Turn) -> None:
             turn.wait(node.ref, "is not Ready")
         elif node is not None and not node.ready:
             failure = f"not Ready for {format_duration(patience)}"
-            work.ended[name] = NodeWork("failed", turn.now, failure=failure, timed_out=True)
+            work.end(name, NodeWork("failed", turn.now, failure=failure, timed_out=True))
             turn.note(NodeEntered(name, "failed", failure))
     turn.look_again(max(end, turn.now))

@@ -13,9 +13,10 @@ from underway.cluster.model import Node, Pod
 from underway.cluster.state import ClusterState
 from underway.playbook.models import NodesStep
 from underway.steps import holding, maintenance, marks
-from underway.steps.departure import carry_on, detach, evict, recount_budgets
+from underway.steps.departure import LEAVE, carry_on, detach, evict, recount_budgets
 from underway.steps.handoff import settle_total
 from underway.steps.head_start import give_head_start
+from underway.steps.node_order import at_once, leaving
 from underway.steps.node_work import NodesWork, NodeWork, await_ready
 from underway.steps.progress import NodeEntered, Phase, PodJudged, PodLeft, StepEnd, Turn
 from underway.steps.treatment import treatment
@@ -23,6 +24,7 @@ from underway.steps.undo import put_back_node
 from underway.units import format_duration
 
 _COME_BACK = timedelta(minutes=10)
+_STAY = "stay"  # the question whether a pod may stay on a node that is emptied (`Turn.still`)
 
 
 @dataclass(frozen=True)
@@ -36,52 +38,18 @@ class Checked:
 Verify = Callable[[str], Checked]
 
 
-def selected(step: NodesStep, state: ClusterState) -> tuple[list[Node], list[str]]:
-    """The nodes that the step is about, by name, and the names it gives that no node has."""
-    wanted = step.select
-    names = set(wanted.names)
-    found = [
-        node
-        for node in sorted(state.nodes.values(), key=lambda node: node.name)
-        if (node.name in names or (wanted.labels is not None and wanted.labels.matches(node.labels)))
-        and node.name not in wanted.except_
-    ]
-    return found, sorted((names | set(wanted.except_)) - state.nodes.keys())
-
-
-def ordered(step: NodesStep, state: ClusterState) -> tuple[str, ...]:
-    """The nodes in the order in which they are worked on: as listed, by name, or those with the least to move first."""
-    nodes, _ = selected(step, state)
-    if isinstance(step.order, tuple):
-        place = {name: position for position, name in enumerate(step.order)}
-        return tuple(node.name for node in sorted(nodes, key=lambda node: place.get(node.name, len(place))))
-    if step.order == "name":
-        return tuple(node.name for node in nodes)
-    return tuple(node.name for node in sorted(nodes, key=lambda node: len(_leaving(node, step, state))))
-
-
-def _leaving(node: Node, step: NodesStep, state: ClusterState) -> list[Pod]:
-    return [pod for pod in state.pods_on(node.name) if treatment(pod, step.drain, state).verdict != "skip"]
-
-
-def at_once(step: NodesStep, count: int) -> int:
-    """How many of `count` nodes may be unavailable together; a percentage rounds down, yet never below 1."""
-    return max(1, step.max_unavailable.of(count, round_up=False))
-
-
 def proceed(step: NodesStep, work: NodesWork, turn: Turn, verify: Verify) -> StepEnd | None:
     """Take the step as far as it goes now. Returns its end, or None while there is something to wait for."""
     for name in tuple(work.at_work):
         _proceed_node(name, step, work, turn, verify)
-    failed = [name for name, node in work.ended.items() if node.phase in ("failed", "restored")]
-    if len(failed) > step.max_failed.of(len(work.order), round_up=False):
-        worst = work.ended[failed[-1]]
-        return StepEnd("timedOut" if worst.timed_out else "failed", f"node/{failed[-1]}: {worst.failure}")
+    if len(work.failed) > step.max_failed.of(len(work.order), round_up=False):
+        worst = work.ended[work.failed[-1]]
+        return StepEnd("timedOut" if worst.timed_out else "failed", f"node/{work.failed[-1]}: {worst.failure}")
     _start_nodes(step, work, turn, verify)
     give_head_start(step, work, turn)
     recount_budgets(turn)
     if len(work.ended) == len(work.order) and not work.at_work:
-        return StepEnd("done", f"{len(failed)} nodes could not be done: {', '.join(failed)}" if failed else "")
+        return StepEnd("done", work.remark())
     return None
 
 
@@ -96,7 +64,7 @@ def _start_nodes(step: NodesStep, work: NodesWork, turn: Turn, verify: Verify) -
             break
         node = turn.state.nodes.get(name)
         if node is None:
-            work.ended[name] = NodeWork("failed", turn.now, failure="the node is gone")
+            work.end(name, NodeWork("failed", turn.now, failure="the node is gone"))
             turn.note(NodeEntered(name, "failed", "the node is gone"))
             turn.look_again(turn.now)
             unavailable.discard(name)
@@ -120,7 +88,7 @@ def _begin(node: Node, step: NodesStep, work: NodesWork, turn: Turn) -> None:
     pods = turn.state.pods_on(node.name)
     found = frozenset(pod.uid for pod in pods)
     work.at_work[node.name] = NodeWork("draining", turn.now, found, kubelet=node.kubelet_version)
-    turn.note(NodeEntered(node.name, "draining", pods=len(_leaving(node, step, turn.state))))
+    turn.note(NodeEntered(node.name, "draining", pods=len(leaving(node, step, turn.state))))
     for pod in pods:
         if pod.uid not in work.judged:
             work.judged.add(pod.uid)
@@ -168,8 +136,9 @@ def _enter(name: str, here: NodeWork, phase: Phase, turn: Turn) -> None:
 
 
 def _end(name: str, phase: Phase, work: NodesWork, turn: Turn, reason: str = "") -> None:
-    here = work.ended[name] = work.at_work.pop(name)
+    here = work.at_work.pop(name)
     here.phase = phase
+    work.end(name, here)
     turn.note(NodeEntered(name, phase, here.failure or reason))
     turn.look_again(turn.now)
 
@@ -186,8 +155,7 @@ def _drain(node: Node, here: NodeWork, step: NodesStep, turn: Turn) -> None:
         turn.act(marks.cordon(node, turn.run))
         return
     before = len(turn.waits)
-    present = {pod.uid for pod in turn.state.pods_on(node.name)}
-    for uid in here.staying.keys() - present:
+    for uid in [uid for uid in here.staying if turn.state.pod(uid) is None]:
         del here.staying[uid]
     for pod in tuple(turn.state.pods_on(node.name)):
         _send_off(pod, here, step, turn)
@@ -206,6 +174,8 @@ def _drain(node: Node, here: NodeWork, step: NodesStep, turn: Turn) -> None:
 
 
 def _send_off(pod: Pod, here: NodeWork, step: NodesStep, turn: Turn) -> None:
+    if turn.still(pod, _STAY) or (pod.uid in here.staying and turn.still(pod, LEAVE)):
+        return
     if pod.uid not in here.found and tolerates_cordon(pod):
         # it would come back for ever, as under kubectl drain
         return
@@ -218,11 +188,14 @@ def _send_off(pod: Pod, here: NodeWork, step: NodesStep, turn: Turn) -> None:
     if judged.verdict == "skip":
         here.staying.pop(pod.uid, None)
         turn.leaving.pop(pod.uid, None)
+        turn.recall(pod, _STAY)
         return
     here.staying[pod.uid] = pod
     turn.leaving.setdefault(pod.uid, PodLeft(pod, "gone"))
     grace = step.drain.grace_period
-    if pod.deleting is not None or judged.verdict == "wait":
+    if pod.deleting is not None:
+        turn.recall(pod, LEAVE, turn.wait(pod.ref, judged.reason))
+    elif judged.verdict == "wait":
         turn.wait(pod.ref, judged.reason)
     elif marks.pod_run(pod) is not None:
         carry_on(pod, turn, grace=grace)

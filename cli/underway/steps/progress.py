@@ -29,6 +29,10 @@ class Wait(msgspec.Struct, frozen=True):
     until: datetime | None = None
 
 
+NOTHING = Wait("", "")
+"""Neither to do nor to wait for."""
+
+
 @dataclass(frozen=True)
 class NodeEntered:
     node: str
@@ -110,13 +114,27 @@ class Turn:
     def act(self, action: Action) -> None:
         self.actions.append(action)
 
-    def wait(self, found: Ref, reason: str) -> None:
-        self.await_(Wait(str(found), reason))
+    def wait(self, found: Ref, reason: str) -> Wait:
+        return self.await_(Wait(str(found), reason))
 
-    def await_(self, wait: Wait) -> None:
+    def await_(self, wait: Wait) -> Wait:
         self.waits.append(wait)
         if wait.until is not None:
             self.look_again(wait.until)
+        return wait
+
+    def still(self, pod: Pod, question: str) -> bool:
+        """Whether the answer that was given to `recall` still holds; then the same is waited for."""
+        known = self.state.derived.recalled(pod.namespace, (question, pod.uid))
+        if known is None or (known.until is not None and self.now >= known.until):
+            return False
+        if known is not NOTHING:
+            self.await_(known)
+        return True
+
+    def recall(self, pod: Pod, question: str, wait: Wait = NOTHING) -> None:
+        """Nothing can be done about the pod but wait, until something changes in its namespace or this ends."""
+        self.state.derived.recall(pod.namespace, (question, pod.uid), wait)
 
     def look_again(self, moment: datetime) -> None:
         self.wake = moment if self.wake is None else min(self.wake, moment)

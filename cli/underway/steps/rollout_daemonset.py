@@ -101,7 +101,9 @@ def proceed(step: RolloutStep, work: InPlaceWork, turn: Turn) -> StepEnd | None:
 def _by_eviction(step: RolloutStep, work: InPlaceWork, fleet: Fleet, wanted: int, turn: Turn) -> bool:
     batch = in_place.number(fleet.found, BATCH, 1)
     up = sum(in_place.is_up(pod, fleet.found, turn) for pod in fleet.right)
-    if up == len(fleet.right) and in_place.soaking(step, work, up, batch, wanted, turn):
+    if up < len(fleet.right):
+        work.whole_since = None
+    elif in_place.soaking(step, work, up, batch, wanted, turn):
         return False
     return not turn.paused and _replace_next(fleet, batch, turn)
 
@@ -125,6 +127,7 @@ def _begin(step: RolloutStep, work: InPlaceWork, found: Workload, turn: Turn) ->
         work.reason = "by its own rolling update (updateStrategy RollingUpdate)"
     in_place.judge(pods, work, turn)
     turn.enter(found.ref, "rolling", work.reason)
+    work.asked = True
     turn.act(in_place.roll(found, step, turn, notes=notes))
     return None
 

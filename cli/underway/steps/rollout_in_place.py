@@ -39,6 +39,8 @@ class InPlaceWork:
     reason: str = ""
     usual: timedelta | None = None
     judged: bool = False
+    asked: bool = False
+    """By this process: the new template has been written, or is about to be."""
     written: bool = False
     """The template has been seen to be the new one."""
     fresh: int = 0
@@ -213,7 +215,7 @@ def interfered(step: RolloutStep, work: InPlaceWork, found: Workload) -> StepEnd
     if not at_old(found):
         work.written = True
         return None
-    if not work.written and _has_images(step, found):
+    if work.asked and not work.written and _has_images(step, found):
         return StepEnd("done", "it has this version already")
     hint = "somebody else has put the previous template back (a tool that applies manifests again?)"
     return StepEnd("failed", f"{found.ref}: {hint}")

@@ -114,6 +114,7 @@ def proceed(step: RolloutStep, work: InPlaceWork, turn: Turn) -> StepEnd | None:
     if end is not None:
         return end
     if not _all_up(members, turn):
+        work.whole_since = None
         return None
     batch = max(1, step.batch.of(found.replicas, round_up=True)) if step.batch is not None else 1
     if in_place.soaking(step, work, len(fresh), batch, wanted, turn) or turn.paused:
@@ -145,6 +146,7 @@ def _begin(step: RolloutStep, work: InPlaceWork, found: Workload, turn: Turn) ->
     if not on_delete:
         notes[PARTITION] = str(found.partition)
         hold = max(found.replicas, found.partition)
+    work.asked = True
     turn.act(in_place.roll(found, step, turn, notes=notes, partition=hold))
     return None
 
