@@ -92,6 +92,18 @@ def test_a_statefulset_and_a_daemonset() -> None:
     assert (found.replicas, found.current, found.ready, found.available, found.updated) == (5, 4, 3, 2, 1)
 
 
+def test_of_which_version_the_pods_shall_be() -> None:
+    rolling = {"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 2}}}
+    found = workload("statefulset", rolling, {"currentRevision": "db-1", "updateRevision": "db-2"})
+    assert (found.partition, found.current_revision, found.update_revision) == (2, "db-1", "db-2")
+    numbered = META | {"annotations": {"deprecated.daemonset.template.generation": "7"}}
+    agent = decoded("daemonset", metadata=numbered, spec={})
+    assert isinstance(agent, Workload)
+    assert agent.update_revision == "7"
+    assert agent.annotations == {}
+    assert workload("daemonset", {}).update_revision == ""
+
+
 def test_a_job() -> None:
     found = workload("job", {"parallelism": 2, "backoffLimit": 0}, {"active": 2, "ready": 1, "failed": 1})
     assert (found.replicas, found.current, found.ready, found.failed, found.backoff_limit) == (2, 2, 1, 1, 0)
