@@ -131,6 +131,8 @@ class Workloads:
         self.by_namespace.setdefault(new.namespace, {})[ref] = new
         if self._mark in new.labels or self._mark in new.annotations:
             self.marked[ref] = new
+        else:
+            self.marked.pop(ref, None)
         if new.owner:
             self.by_owner.setdefault(new.owner.uid, {})[ref] = new
 
