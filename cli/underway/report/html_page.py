@@ -7,17 +7,20 @@ from datetime import datetime
 from html import escape
 
 from underway.engine.events import Event, Receipt
+from underway.report.evidence import evidence_lines
 from underway.report.history import Span, said, spans
 from underway.report.html_style import STYLE
 from underway.report.receipt import (
     NODE_HEADERS,
     PROBE_HEADERS,
     SIMULATED,
+    WORKLOAD_HEADERS,
     facts,
     headline,
     node_row,
     probe_row,
     restore_command,
+    workload_row,
 )
 from underway.report.words import between, clock, seconds, visible
 
@@ -46,7 +49,9 @@ def receipt_html(receipt: Receipt, events: Iterable[Event]) -> str:
         *_left(receipt),
         *_nodes(receipt),
         *_phases(spans(events, receipt.at)),
+        *_workloads(receipt),
         *_probes(receipt),
+        *_evidence(receipt),
         "<h2>Run</h2><dl>",
         *(f"<dt>{label}</dt><dd>{_text(value)}</dd>" for label, value in facts(receipt)),
         "</dl>",
@@ -89,6 +94,18 @@ def _nodes(receipt: Receipt) -> list[str]:
         return []
     rows = [(*node_row(node), node.reason) for node in receipt.node_details]
     return ["<h2>Nodes</h2>", _table((*NODE_HEADERS, "REASON"), rows, words={0, 1, 5})]
+
+
+def _workloads(receipt: Receipt) -> list[str]:
+    if not receipt.workloads:
+        return []
+    rows = [(*workload_row(one), one.reason) for one in receipt.workloads]
+    return ["<h2>Workloads</h2>", _table((*WORKLOAD_HEADERS, "REASON"), rows, words={0, 1, 4})]
+
+
+def _evidence(receipt: Receipt) -> list[str]:
+    lines = [_text(line) for found in receipt.evidence for line in evidence_lines(found)]
+    return ["<h2>What the pods said</h2>", f"<pre>{chr(10).join(lines)}</pre>"] if lines else []
 
 
 def _probes(receipt: Receipt) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from underway.engine.events import Event, GateChanged, NodeReceipt, ProbeCount, Receipt
+from underway.engine.events import Event, GateChanged, NodeReceipt, ProbeCount, Receipt, WorkloadReceipt
 from underway.report.blockers import render_blockers
 from underway.report.receipt import headline, restore_command
 from underway.report.words import count, in_words, seconds, timestamp, visible
@@ -21,6 +21,8 @@ def receipt_junit(receipt: Receipt, events: Iterable[Event]) -> str:
     _run(suite, receipt)
     for node in receipt.node_details:
         _node(suite, node)
+    for workload in receipt.workloads:
+        _workload(suite, workload)
     for probe in receipt.probes:
         _probe(suite, probe, gates.get(probe.name), receipt.duration_seconds)
     suite.set("tests", str(len(suite.findall("testcase"))))
@@ -40,6 +42,14 @@ def _case(suite: Element, kind: str, name: str, duration: float) -> Element:
 
 def _say(case: Element, tag: str, kind: str, message: str, details: str = "") -> None:
     SubElement(case, tag, type=kind, message=visible(message)).text = details or None
+
+
+def _workload(suite: Element, workload: WorkloadReceipt) -> None:
+    """One that was rolled back counts as skipped, as a node does that was given back."""
+    case = _case(suite, "workload", workload.name, workload.duration_seconds)
+    if workload.outcome != "done":
+        tag = "failure" if workload.outcome == "failed" else "skipped"
+        _say(case, tag, workload.outcome, f"{workload.outcome}: {workload.reason}")
 
 
 def _run(suite: Element, receipt: Receipt) -> None:

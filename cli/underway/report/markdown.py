@@ -6,16 +6,19 @@ import re
 from collections.abc import Iterable, Sequence
 
 from underway.engine.events import Event, Receipt
+from underway.report.evidence import evidence_lines
 from underway.report.history import said
 from underway.report.receipt import (
     NODE_HEADERS,
     PROBE_HEADERS,
     SIMULATED,
+    WORKLOAD_HEADERS,
     facts,
     headline,
     node_row,
     probe_row,
     restore_command,
+    workload_row,
 )
 from underway.report.words import clock, visible
 
@@ -48,9 +51,15 @@ def receipt_markdown(receipt: Receipt, events: Iterable[Event]) -> str:
     if receipt.node_details:
         rows = [(*node_row(node), node.reason) for node in receipt.node_details]
         blocks += ["## Nodes", _table((*NODE_HEADERS, "REASON"), rows, words={0, 1, 5})]
+    if receipt.workloads:
+        rows = [(*workload_row(one), one.reason) for one in receipt.workloads]
+        blocks += ["## Workloads", _table((*WORKLOAD_HEADERS, "REASON"), rows, words={0, 1, 4})]
     if receipt.probes:
         rows = [(*probe_row(probe), probe.last_error) for probe in receipt.probes]
         blocks += ["## Probes", _table((*PROBE_HEADERS, "LAST ERROR"), rows, words={0, 4})]
+    if receipt.evidence:
+        told = [f"- {escaped(line)}" for found in receipt.evidence for line in evidence_lines(found)]
+        blocks += ["## What the pods said", "\n".join(told)]
     lines = [f"- {clock(at)} {escaped(line.text)}" for at, line in said(events)]
     if lines:
         blocks += ["## What happened", "\n".join(lines)]

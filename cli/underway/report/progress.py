@@ -26,11 +26,13 @@ from underway.engine.events import (
     StepOutcome,
     StepStarted,
     Waiting,
+    WorkloadChanged,
+    WorkloadPhase,
 )
 
 BEATS = 60
 """How many pulses (one a second) are remembered for each probe."""
-FINISHED: frozenset[NodePhase] = frozenset({"done", "failed", "restored"})
+FINISHED: frozenset[NodePhase | WorkloadPhase] = frozenset({"done", "failed", "restored"})
 
 
 @dataclass
@@ -45,8 +47,10 @@ class PodProgress:
 
 @dataclass
 class NodeProgress:
+    """A node, or a workload that is rolled to another version."""
+
     name: str
-    phase: NodePhase = "pending"
+    phase: NodePhase | WorkloadPhase = "pending"
     reason: str = ""
     started: datetime | None = None
     ended: datetime | None = None
@@ -102,6 +106,8 @@ class Progress:
     receipt: Receipt | None = None
     _pods: dict[str, PodProgress] = field(default_factory=dict)
     """Each pod of the nodes, by object: where it was planned last."""
+    _workload: str = ""
+    """That which is rolled out now."""
 
     @property
     def begun(self) -> bool:
@@ -133,14 +139,18 @@ class Progress:
             case PodPlanned():
                 named = f"pod/{event.namespace}/{event.pod}"
                 pod = PodProgress(named, event.verdict, event.reason)
-                self._pods[named] = self.node(event.node).pods[named] = pod
+                node = self._place(event.node)
+                self._pods[named] = node.pods[named] = pod
+                node.to_move += node.name == self._workload
             case NodeChanged():
                 self._node_changed(event)
+            case WorkloadChanged():
+                self._workload_changed(event)
             case Change():
                 if changed := self._pods.get(event.object):
                     changed.says = event.says
             case PodMoved():
-                node = self.node(event.node)
+                node = self._place(event.node)
                 node.moved += 1
                 if gone := node.pods.get(f"pod/{event.namespace}/{event.pod}"):
                     gone.moved = True
@@ -171,6 +181,19 @@ class Progress:
             self.steps.append(step)
         step.verb, step.started = event.verb, event.at
         step.nodes = {name: NodeProgress(name) for name in event.nodes}
+
+    def _place(self, node: str) -> NodeProgress:
+        """Where a pod of a node is shown: with the workload that is rolled out, or else with the node."""
+        return self.node(self._workload if self._workload and self.current().verb == "rollout" else node)
+
+    def _workload_changed(self, event: WorkloadChanged) -> None:
+        self._workload = event.workload
+        found = self.node(event.workload)
+        if event.phase == "rolling":
+            found.started, found.ended, found.to_move, found.moved = event.at, None, 0, 0
+        if event.phase in FINISHED:
+            found.ended = event.at
+        found.phase, found.reason = event.phase, event.reason
 
     def _node_changed(self, event: NodeChanged) -> None:
         node = self.node(event.node)

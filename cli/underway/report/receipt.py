@@ -6,13 +6,15 @@ import shlex
 
 import msgspec
 
-from underway.engine.events import Killed, NodeReceipt, ProbeCount, Receipt, to_json
+from underway.engine.events import Killed, NodeReceipt, ProbeCount, Receipt, WorkloadReceipt, to_json
 from underway.errors import ExitStatus
 from underway.report.blockers import render_blockers
+from underway.report.evidence import evidence_lines
 from underway.report.tables import pairs, paragraph, table
 from underway.report.words import count, seconds, timestamp, visible
 
 NODE_HEADERS = ("NODE", "OUTCOME", "EMPTIED IN", "TOTAL", "PODS MOVED")
+WORKLOAD_HEADERS = ("WORKLOAD", "OUTCOME", "TOTAL", "BACK IN")
 PROBE_HEADERS = ("PROBE", "SENT", "LOST", "LONGEST GAP")
 SIMULATED = "SIMULATED: this was played on a simulated cluster, no real one was touched."
 
@@ -57,6 +59,9 @@ def _done(receipt: Receipt) -> str:
     parts = []
     if receipt.nodes:
         parts.append(f"{count(len(receipt.nodes), 'node')} maintained")
+    rolled = sum(workload.outcome == "done" for workload in receipt.workloads)
+    if rolled:
+        parts.append(f"{count(rolled, 'workload')} rolled out")
     if receipt.pods_moved:
         parts.append(f"{count(receipt.pods_moved, 'pod')} moved")
     if receipt.probes:
@@ -102,6 +107,11 @@ def node_row(node: NodeReceipt) -> tuple[str, ...]:
     return (node.name, node.outcome, emptied, seconds(node.duration_seconds), f"{node.pods_moved:,}")
 
 
+def workload_row(workload: WorkloadReceipt) -> tuple[str, ...]:
+    back = "-" if workload.back_seconds is None else seconds(workload.back_seconds)
+    return (workload.name, workload.outcome, seconds(workload.duration_seconds), back)
+
+
 def probe_row(probe: ProbeCount) -> tuple[str, ...]:
     return (probe.name, f"{probe.sent:,}", f"{probe.lost:,}", seconds(probe.longest_gap_seconds))
 
@@ -134,8 +144,12 @@ def receipt_text(receipt: Receipt) -> str:
         blocks.append(render_blockers(receipt.blockers).splitlines())
     if receipt.node_details:
         blocks.append(_nodes(receipt.node_details))
+    if receipt.workloads:
+        blocks.append(_workloads(receipt.workloads))
     if receipt.probes:
         blocks.append(_probes(receipt.probes))
+    if receipt.evidence:
+        blocks.append([visible(line) for found in receipt.evidence for line in evidence_lines(found)])
     blocks.append(pairs([(label, visible(value)) for label, value in facts(receipt)]))
     if receipt.left_changed:
         blocks.append(["Still changed:", *(f"  {visible(named)}" for named in receipt.left_changed)])
@@ -148,6 +162,16 @@ def _nodes(nodes: tuple[NodeReceipt, ...]) -> list[str]:
     for node in nodes:
         if node.reason:
             lines += paragraph(visible(f"{node.name}: {node.reason}"), first="  ", indent="    ")
+    return lines
+
+
+def _workloads(workloads: tuple[WorkloadReceipt, ...]) -> list[str]:
+    lines = table(
+        WORKLOAD_HEADERS, [tuple(visible(cell) for cell in workload_row(one)) for one in workloads], words={1}
+    )
+    for one in workloads:
+        if one.reason:
+            lines += paragraph(visible(f"{one.name}: {one.reason}"), first="  ", indent="    ")
     return lines
 
 

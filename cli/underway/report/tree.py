@@ -99,7 +99,7 @@ def _step(step: StepProgress, frame: Frame) -> Text:
         symbol, style = (frame.symbols.done, "green") if good else (frame.symbols.failed, "red")
         return frame.label(symbol, style, step.name, f"{in_words(step.outcome)} in {between(step.started, step.ended)}")
     finished = sum(node.phase in FINISHED for node in step.nodes.values())
-    nodes = f"{finished:,} of {count(len(step.nodes), 'node')}" if step.nodes else step.verb
+    nodes = f"{finished:,} of {count(len(step.nodes), 'node')}" if step.nodes and step.verb != "rollout" else step.verb
     return frame.label(frame.symbols.active, "cyan", step.name, nodes, frame.since(step.started))
 
 
@@ -153,10 +153,10 @@ def _node(node: NodeProgress, column: int, frame: Frame) -> Text:
             return frame.label(symbols.failed, "red", name, "failed", reason)
         case "restored":
             return frame.label(symbols.restored, "yellow", name, "restored", reason)
-        case "draining":
+        case "draining" | "rolling" | "serving" | "alone" | "restoring" | "back":
             total = max(node.to_move, node.moved)
             pods = f"{node.moved} of {count(total, 'pod')}"
-            text = frame.label(symbols.active, "cyan", name, "draining   ")
+            text = frame.label(symbols.active, "cyan", name, node.phase.ljust(11))
             filled = _BAR if not total else _BAR * node.moved // total
             text.append("  " + symbols.filled * filled, style="cyan")
             text.append(symbols.empty * (_BAR - filled), style="bright_black")
@@ -210,7 +210,7 @@ def _pods(branch: Tree, node: NodeProgress, progress: Progress, frame: Frame, ro
     rows = _rows(node, progress) if room > 0 else []
     if room <= 0:
         return 0
-    rest = _rest(node, len(rows), rows) if node.phase == "draining" else ""
+    rest = _rest(node, len(rows), rows) if node.phase in ("draining", "rolling") else ""
     fits = len(rows) + bool(rest) <= room
     shown = rows if fits else rows[: room - 1]
     if not fits:

@@ -113,11 +113,11 @@ def _begin(step: RolloutStep, work: DeploymentWork, found: Workload, turn: Turn)
     handoff = work.choice.strategy == "handoff"
     pods = list(turn.state.pods_of(old.uid)) if old else []
     work.usual = usual_warm_up(pods)
+    turn.enter(found.ref, "rolling", work.choice.reason)
     if not work.judged:
         work.judged = True
         for pod in pods:
             turn.note(PodJudged(pod, "handoff" if handoff else "evict", f"replaced: {work.choice.reason}"))
-    turn.enter(found.ref, "rolling", work.choice.reason)
     turn.act(
         rollout_marks.roll(
             found,
