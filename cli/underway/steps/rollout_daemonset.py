@@ -18,7 +18,7 @@ from underway.playbook.models import RolloutStep
 from underway.steps import marks
 from underway.steps import rollout_in_place as in_place
 from underway.steps.departure import evict
-from underway.steps.progress import StepEnd, Turn
+from underway.steps.progress import PodLeft, StepEnd, Turn
 from underway.steps.rollout_deployment import usual_warm_up
 from underway.steps.rollout_in_place import BATCH, OLD_REVISIONS, InPlaceWork
 from underway.steps.verb import Beginning, Scene
@@ -89,6 +89,8 @@ def proceed(step: RolloutStep, work: InPlaceWork, turn: Turn) -> StepEnd | None:
     if end is not None:
         return end
     by_eviction = found.strategy == "OnDelete"
+    for pod in () if by_eviction else fleet.wrong:
+        turn.leaving.setdefault(pod.uid, PodLeft(pod, "evicted"))
     if _by_eviction(step, work, fleet, wanted, turn) if by_eviction else _is_whole(fleet, turn):
         if fleet.lost:
             names = ", ".join(sorted(pod.node for pod in fleet.lost))
@@ -214,6 +216,8 @@ def _undo(found: Workload, turn: Turn) -> None:
         return
     before, now = in_place.number(found, OLD_REVISIONS, 0), _own_generation(found)
     fleet = _fleet(found, turn.state, lambda pod: not before < _generation(pod) < now)
+    for pod in fleet.right:
+        turn.leaving.pop(pod.uid, None)
     batch = in_place.number(found, BATCH, 1)
     if _replace_next(fleet, batch, turn) if found.strategy == "OnDelete" else _is_whole(fleet, turn):
         turn.enter(found.ref, "restored")
