@@ -11,6 +11,7 @@ import typer
 from typer.exceptions import TyperException
 
 from underway.commands import (
+    approve,
     doctor,
     drain,
     pause,
@@ -47,6 +48,7 @@ app.command()(rehearse.rehearse)
 app.command()(run.run)
 app.command()(drain.drain)
 app.command()(uncordon.uncordon)
+app.command()(approve.approve)
 app.command()(restore.restore)
 app.command()(status.status)
 app.command()(pause.pause)

@@ -21,7 +21,7 @@ from underway.engine.standing import Standing, standings
 from underway.errors import ExitStatus, RefusedError, UnderwayError, UsageError
 from underway.live.cluster import LiveCluster
 
-_NEED = Need("patch", "coordination.k8s.io", "leases", LEASE_NAMESPACE)
+NEED = Need("patch", "coordination.k8s.io", "leases", LEASE_NAMESPACE)
 
 
 def pause_live(run: str, target: Target) -> int:
@@ -33,19 +33,25 @@ def resume_live(run: str, target: Target) -> int:
 
 
 async def _said(run: str, target: Target, *, pausing: bool) -> int:
-    async with opened(target) as connection, reading(connection, [_NEED]) as cluster:
-        standing = standings(cluster.state(), cluster.now()).get(run)
-        if standing is None:
-            raise UsageError(f"the cluster knows of no run `{run}`", "underway status lists those that it knows of")
-        if not standing.alive:
-            raise _dead(standing)
+    async with opened(target) as connection, reading(connection, [NEED]) as cluster:
+        standing = living(run, cluster)
         if bool(standing.paused) == pausing:
             by = f", by {standing.paused}" if standing.paused else ""
             typer.echo(f"run {run} {'is paused already' if pausing else 'is not paused'}{by}")
             return ExitStatus.DONE
-        await _write(run, cluster, f"{_person()} at {cluster.now():%H:%M:%S}Z" if pausing else None)
+        await _write(run, cluster, f"{person()} at {cluster.now():%H:%M:%S}Z" if pausing else None)
     typer.echo(f"run {run} pauses: what is in flight is finished first" if pausing else f"run {run} goes on")
     return ExitStatus.DONE
+
+
+def living(run: str, cluster: LiveCluster) -> Standing:
+    """Where the run stands. UsageError if there is no such run, RefusedError if its process has died."""
+    standing = standings(cluster.state(), cluster.now()).get(run)
+    if standing is None:
+        raise UsageError(f"the cluster knows of no run `{run}`", "underway status lists those that it knows of")
+    if not standing.alive:
+        raise _dead(standing)
+    return standing
 
 
 async def _write(run: str, cluster: LiveCluster, word: str | None) -> None:
@@ -76,5 +82,5 @@ def _source(run: str) -> str:
     return shlex.join(["underway", "run", first.source])
 
 
-def _person() -> str:
+def person() -> str:
     return f"{getpass.getuser()}@{socket.gethostname()}"

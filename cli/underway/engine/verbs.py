@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from underway.playbook.models import ApplyStep, RolloutStep
+from underway.playbook.models import ApplyStep, ApproveStep, JobStep, RolloutStep
 from underway.steps.apply import APPLY
+from underway.steps.approve import APPROVE
+from underway.steps.job import JOB
 from underway.steps.rollout import ROLLOUT
 from underway.steps.verb import Verb
 
-VERBS: Mapping[type[Any], Verb[Any, Any]] = {ApplyStep: APPLY, RolloutStep: ROLLOUT}
+VERBS: Mapping[type[Any], Verb[Any, Any]] = {
+    ApplyStep: APPLY,
+    ApproveStep: APPROVE,
+    JobStep: JOB,
+    RolloutStep: ROLLOUT,
+}

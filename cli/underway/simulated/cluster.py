@@ -14,6 +14,7 @@ from underway.cluster.evidence import Evidence
 from underway.cluster.model import Budget, Object, Pod, Ref
 from underway.cluster.state import ClusterState
 from underway.simulated.api import Api
+from underway.simulated.approvals import Approvals
 from underway.simulated.clock import BRISK, VirtualClock
 from underway.simulated.daemonset import DaemonSets
 from underway.simulated.deployment import Deployments
@@ -70,6 +71,7 @@ class SimulatedCluster:
         self.traffic = Traffic(world, self.kubelets, self.proxies)
         self._nodes = Nodes(world)
         Holds(world)
+        Approvals(world)
         jobs = Jobs(world, self.kubelets)
         disruptions = Disruptions(world)
         EndpointSlices(world)

@@ -9,7 +9,7 @@ from typing import Any
 from underway.cluster.actions import CreateJob
 from underway.cluster.model import Node, Ref, Workload
 from underway.cluster.state import MARK, ClusterState
-from underway.playbook.models import MaintainJob
+from underway.playbook.models import JobStep, MaintainJob
 from underway.steps import marks
 
 _START = timedelta(seconds=60)
@@ -23,8 +23,32 @@ def job_ref(node: Node, run: str, step: int, namespace: str) -> Ref:
 
 
 def create(node: Node, work: MaintainJob, ref: Ref, run: str, now: datetime) -> CreateJob:
+    container = _container(work, "maintain")
+    if work.privileged:
+        container["securityContext"] = {"privileged": True}
+    pod: dict[str, Any] = {
+        "nodeName": node.name,
+        "restartPolicy": "Never",
+        "hostPID": work.host_pid,
+        "hostNetwork": work.host_network,
+        "tolerations": [{"operator": "Exists"}],
+        "containers": [container],
+    }
+    about = {marks.JOB_NODE: node.name, marks.JOB_ENDS: (now + work.timeout).isoformat()}
+    manifest = _manifest(ref, run, work.timeout, pod, about)
+    return CreateJob(ref, says=f"start maintenance on {node.ref} ({work.image})", manifest=manifest)
+
+
+def create_alone(work: JobStep, ref: Ref, run: str, now: datetime) -> CreateJob:
+    """A Job that is about no node: the scheduler finds it one."""
+    pod = {"restartPolicy": "Never", "containers": [_container(work, "job")]}
+    about = {marks.JOB_ENDS: (now + work.timeout).isoformat()}
+    return CreateJob(ref, says=f"start ({work.image})", manifest=_manifest(ref, run, work.timeout, pod, about))
+
+
+def _container(work: MaintainJob | JobStep, name: str) -> dict[str, Any]:
     container: dict[str, Any] = {
-        "name": "maintain",
+        "name": name,
         "image": work.image,
         "env": [{"name": name, "value": value} for name, value in work.env.items()],
         # why it failed is then in the pod's status
@@ -34,36 +58,21 @@ def create(node: Node, work: MaintainJob, ref: Ref, run: str, now: datetime) -> 
         container["command"] = list(work.command)
     if work.args:
         container["args"] = list(work.args)
-    if work.privileged:
-        container["securityContext"] = {"privileged": True}
+    return container
+
+
+def _manifest(ref: Ref, run: str, timeout: timedelta, pod: dict[str, Any], about: dict[str, str]) -> dict[str, Any]:
     labels = {MARK: run, "app.kubernetes.io/managed-by": "underway"}
-    pod: dict[str, Any] = {
-        "nodeName": node.name,
-        "restartPolicy": "Never",
-        "hostPID": work.host_pid,
-        "hostNetwork": work.host_network,
-        "tolerations": [{"operator": "Exists"}],
-        "containers": [container],
-    }
-    return CreateJob(
-        ref,
-        says=f"start maintenance on {node.ref} ({work.image})",
-        manifest={
-            "apiVersion": "batch/v1",
-            "kind": "Job",
-            "metadata": {
-                "name": ref.name,
-                "namespace": ref.namespace,
-                "labels": labels,
-                "annotations": {marks.JOB_NODE: node.name, marks.JOB_ENDS: (now + work.timeout).isoformat()},
-            },
-            "spec": {
-                "backoffLimit": 0,
-                "activeDeadlineSeconds": max(1, round(work.timeout.total_seconds())),
-                "template": {"metadata": {"labels": labels}, "spec": pod},
-            },
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": ref.name, "namespace": ref.namespace, "labels": labels, "annotations": about},
+        "spec": {
+            "backoffLimit": 0,
+            "activeDeadlineSeconds": max(1, round(timeout.total_seconds())),
+            "template": {"metadata": {"labels": labels}, "spec": pod},
         },
-    )
+    }
 
 
 def deadline(work: MaintainJob, node: Node) -> timedelta:

@@ -69,7 +69,10 @@ def _against_its_pods(pod: Pod, old: Workload, state: ClusterState) -> str | Non
     claim = single_writer(pod, state)
     if claim is not None:
         return f"its volume claim {claim} can be used on one node only"
-    for budget in state.budgets_of(pod):
+    budgets = state.budgets_of(pod)
+    if len(budgets) > 1:
+        return f"{len(budgets)} budgets select its pods: the Eviction API refuses such a pod"
+    for budget in budgets:
         broken = disruption.is_broken(budget, state)
         if broken is not None:
             return f"{budget.ref} is not met even now: {broken}"

@@ -30,6 +30,9 @@ from underway.steps.verb import Beginning, Scene
 from underway.units import format_duration
 
 
+_MAKE_ROOM = timedelta(minutes=1)
+
+
 @dataclass
 class DeploymentWork:
     """`serves_since`: when all of this batch were first seen serving; `usual`: what the old pods took to be Ready."""
@@ -109,7 +112,10 @@ def _begin(step: RolloutStep, work: DeploymentWork, found: Workload, turn: Turn)
         return StepEnd("done", "it has this version already")
     work.choice = choose(step, found, turn.state)
     if work.choice.blocker:
-        return StepEnd("failed", work.choice.blocker)
+        # an earlier step's pods may still be leaving
+        turn.wait(found.ref, work.choice.blocker)
+        turn.look_again(min(work.began + _MAKE_ROOM, turn.now + timedelta(seconds=1)))
+        return StepEnd("failed", work.choice.blocker) if turn.now >= work.began + _MAKE_ROOM else None
     handoff = work.choice.strategy == "handoff"
     pods = list(turn.state.pods_of(old.uid)) if old else []
     work.usual = usual_warm_up(pods)

@@ -57,7 +57,10 @@ def put_back(turn: Turn, *, keep_cordons: bool = False, good: bool = False) -> l
     for job in turn.state.marked_workloads():
         if marks.made_by(job) == turn.run:
             left.append(job.ref)
-            if job.ref not in busy.values():
+            if marks.JOB_NODE not in job.annotations and at_work(job, None, turn.now):
+                turn.wait(job.ref, "is at work, and let finish")
+                turn.look_again(last_moment(job, None) or turn.now)
+            elif job.ref not in busy.values():
                 turn.act(DeleteJob(job.ref, job.uid, says="delete, it has ended"))
     left.extend(_put_back_budgets(turn))
     return left
