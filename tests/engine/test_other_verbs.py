@@ -1,4 +1,4 @@
-"""The verbs `job` and `approve` in whole runs on the simulated shop."""
+"""The verbs `job`, `approve` and `scale` in whole runs on the simulated shop."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from stage import Stage, left, shop
 
+from underway.cluster.model import Ref
 from underway.playbook.load import from_command_line
 from underway.playbook.models import Playbook
 
@@ -73,3 +74,70 @@ def test_what_nobody_approves_is_put_back_or_goes_on_as_asked() -> None:
         stage = shop()
         receipt = stage.play(stage.run(playbook({"approve": {"timeout": "1ms", "default": default}})))
         assert receipt.outcome == outcome
+
+
+WEB = Ref("deployment", "shop", "web")
+
+
+def replicas(stage: Stage) -> int:
+    return stage.cluster.state().workloads[WEB].replicas
+
+
+@pytest.mark.parametrize(("restore", "good", "bad"), [("end", 3, 3), ("failure", 5, 3), ("never", 5, 5)])
+def test_what_is_scaled_is_put_back_as_asked(restore: str, good: int, bad: int) -> None:
+    scale = {"scale": {"workload": str(WEB), "by": 2, "restore": restore}}
+    broken = {"check": {"gates": [{"service": {"name": "shop/web", "minReady": 9}, "timeout": "1s"}]}}
+    for steps, outcome, left_with in (((scale,), "done", good), ((scale, broken), "failed", bad)):
+        stage = shop()
+        receipt = stage.play(stage.run(playbook(*steps)))
+        assert receipt.outcome in (outcome, "inconclusive"), receipt.reason
+        assert receipt.left_changed == ()
+        assert replicas(stage) == left_with
+        stage.rest()
+        found = stage.cluster.state().workloads.values()
+        assert [str(one.ref) for one in found if any("scale" in key for key in one.annotations)] == []
+
+
+def test_the_step_ends_when_all_of_them_are_ready_and_a_rollout_may_follow() -> None:
+    stage = shop()
+    rollout = {"rollout": {"workload": str(WEB), "images": {"web": "underway/shop:2"}}}
+    gate = {"workload": {"name": str(WEB), "ready": 4}}
+    step = {"scale": {"workload": str(WEB), "to": 4}, "after": [{**gate, "timeout": "1s"}]}
+    receipt = stage.play(stage.run(playbook(step, rollout)))
+    assert receipt.outcome == "done", receipt.reason
+    assert stage.witness.violations == []
+    assert receipt.handed_off == 4
+    stage.rest()
+    assert replicas(stage) == 3
+
+
+def test_what_would_break_a_budget_or_leave_a_service_empty_is_in_the_way() -> None:
+    stage = shop()
+    found = stage.blockers(playbook({"scale": {"workload": str(WEB), "to": 0}}))
+    assert [one.reason for one in found] == [
+        "poddisruptionbudget/shop/web needs 2 healthy pods",
+        "service/shop/web would have no endpoint",
+    ]
+    assert stage.blockers(playbook({"scale": {"workload": str(WEB), "to": 2}})) == ()
+    too_many = stage.blockers(playbook({"scale": {"workload": str(WEB), "to": 9999}}))
+    assert "there is room for" in too_many[0].reason
+
+
+@pytest.mark.parametrize("how", ["stopped", "killed"])
+@pytest.mark.parametrize("number", range(1, 8))
+def test_stopped_or_killed_it_has_the_number_it_had(number: int, how: str) -> None:
+    stage = shop()
+    run = stage.run(playbook({"scale": {"workload": str(WEB), "by": 1}}, {"soak": {"for": "3s"}}))
+
+    def interrupt(count: int, driving: asyncio.Task[None]) -> None:
+        if count == number and how == "killed":
+            driving.cancel()
+        elif count == number:
+            run.stop = "interrupted"
+
+    receipt = stage.play(run, interrupt)
+    if how == "killed":
+        receipt = stage.play(stage.run(playbook(JOB), only_restore=True))
+    assert receipt.left_changed == ()
+    stage.rest()
+    assert left(stage.cluster.state()) == stage.before

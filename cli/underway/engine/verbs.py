@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from underway.playbook.models import ApplyStep, ApproveStep, JobStep, RolloutStep
+from underway.playbook.models import ApplyStep, ApproveStep, JobStep, RolloutStep, ScaleStep
 from underway.steps.apply import APPLY
 from underway.steps.approve import APPROVE
 from underway.steps.job import JOB
 from underway.steps.rollout import ROLLOUT
+from underway.steps.scale import SCALE
 from underway.steps.verb import Verb
 
 VERBS: Mapping[type[Any], Verb[Any, Any]] = {
@@ -17,4 +18,5 @@ VERBS: Mapping[type[Any], Verb[Any, Any]] = {
     ApproveStep: APPROVE,
     JobStep: JOB,
     RolloutStep: ROLLOUT,
+    ScaleStep: SCALE,
 }

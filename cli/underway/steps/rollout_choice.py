@@ -34,7 +34,7 @@ def choose(step: RolloutStep, found: Workload, state: ClusterState) -> Choice:
     old = replicaset_in_use(found, state)
     against = _against_handoff(found, old, state)
     if against is None and old is not None:
-        return _handoff(step, found, old, state)
+        return _handoff(step, found, state)
     if step.strategy == "handoff":
         remedy = "use strategy auto, which rolls it out by its own rolling update"
         return Choice("handoff", "", blocker=f"cannot be handed over: {against}", remedy=remedy)
@@ -85,10 +85,10 @@ def _against_its_pods(pod: Pod, old: Workload, state: ClusterState) -> str | Non
     return None
 
 
-def _handoff(step: RolloutStep, found: Workload, old: Workload, state: ClusterState) -> Choice:
+def _handoff(step: RolloutStep, found: Workload, state: ClusterState) -> Choice:
     count = found.replicas
     asked = min(count, max(1, step.batch.of(count, round_up=True))) if step.batch is not None else count
-    room = _room_for(found, old, asked, state)
+    room = room_for(found, asked, state)
     serves = "the new version serves before the old one stops"
     if room >= asked:
         if asked == count:
@@ -102,8 +102,8 @@ def _handoff(step: RolloutStep, found: Workload, old: Workload, state: ClusterSt
     return Choice("native", "by its own rolling update: there is no room for one more pod")
 
 
-def _room_for(found: Workload, old: Workload, wanted: int, state: ClusterState) -> int:
-    """How many more pods of the Deployment fit into the cluster, at most as many as are wanted."""
+def room_for(found: Workload, wanted: int, state: ClusterState) -> int:
+    """How many more pods of the workload fit into the cluster, at most as many as are wanted."""
     template = found.template
     if template is None:
         return 0
@@ -116,6 +116,6 @@ def _room_for(found: Workload, old: Workload, wanted: int, state: ClusterState) 
         spec=template.spec,
     )
     for number in range(wanted):
-        if not isinstance(room.place(replace(made, uid=f"{old.uid}/{number}", name=f"{made.name}-{number}")), str):
+        if not isinstance(room.place(replace(made, uid=f"{found.uid}/{number}", name=f"{made.name}-{number}")), str):
             return number
     return wanted

@@ -29,7 +29,6 @@ from underway.steps.rollout_native import proceed_natively
 from underway.steps.verb import Beginning, Scene
 from underway.units import format_duration
 
-
 _MAKE_ROOM = timedelta(minutes=1)
 
 
