@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from underway.playbook.models import ApplyStep, ApproveStep, JobStep, RolloutStep, ScaleStep
+from underway.playbook.models import ApplyStep, ApproveStep, JobStep, QuarantineStep, RolloutStep, ScaleStep
 from underway.steps.apply import APPLY
 from underway.steps.approve import APPROVE
 from underway.steps.job import JOB
+from underway.steps.quarantine import QUARANTINE
 from underway.steps.rollout import ROLLOUT
 from underway.steps.scale import SCALE
 from underway.steps.verb import Verb
@@ -17,6 +18,7 @@ VERBS: Mapping[type[Any], Verb[Any, Any]] = {
     ApplyStep: APPLY,
     ApproveStep: APPROVE,
     JobStep: JOB,
+    QuarantineStep: QUARANTINE,
     RolloutStep: ROLLOUT,
     ScaleStep: SCALE,
 }

@@ -134,7 +134,8 @@ def recount_budgets(turn: Turn) -> None:
     for pod in turn.state.marked_pods():
         if turn.still(pod, _RECOUNT):
             continue
-        withdrawn = marks.pod_run(pod) == turn.run and marks.stage(pod) == "withdrawn" and pod.deleting is None
+        out = marks.stage(pod) in ("withdrawn", "quarantined")
+        withdrawn = marks.pod_run(pod) == turn.run and out and pod.deleting is None
         budgets = left_budgets(pod, turn.state) if withdrawn else ()
         for budget in budgets:
             lost.setdefault(budget.uid, (budget, []))[1].append(pod)

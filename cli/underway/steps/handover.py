@@ -111,9 +111,11 @@ def _pods(
         version = pod.labels.get(HASH)
         if version not in versions or (pod.finished and not marks.stage(pod)):
             continue
-        if version == digest and not (pod.deleting is not None and marks.stage(pod)):
+        if pod.deleting is not None and marks.stage(pod):
+            leavers.append(pod)
+        elif version == digest:
             keepers.append(pod)
-        elif version != digest and (pod.owner is None or pod.owner.uid not in standing):
+        elif pod.owner is None or pod.owner.uid not in standing:
             leavers.append(pod)
     return tuple(keepers), tuple(leavers)
 

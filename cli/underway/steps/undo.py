@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from underway.cluster.actions import DeleteJob
 from underway.cluster.model import Node, Pod, Ref
-from underway.steps import marks, rollout_daemonset, rollout_statefulset, rollout_undo, scale, taking_back
+from underway.steps import marks, quarantine, rollout_daemonset, rollout_statefulset, rollout_undo, scale, taking_back
 from underway.steps.departure import carry_on, recount_budgets
 from underway.steps.handover import is_of_rollout, put_back_replicasets
 from underway.steps.maintenance import at_work, last_moment
@@ -33,6 +33,7 @@ UNDOS: tuple[Undo, ...] = (
     Undo(rollout_undo.put_back, rollout_undo.marked),
     Undo(rollout_statefulset.put_back, rollout_statefulset.marked),
     Undo(rollout_daemonset.put_back, rollout_daemonset.marked),
+    Undo(quarantine.put_back, quarantine.marked),
     Undo(scale.put_back, scale.marked),
     Undo(taking_back.put_back, taking_back.marked),
 )
@@ -104,8 +105,12 @@ def _stays(node: Node, busy: Mapping[str, Ref]) -> bool:
 
 
 def detached_pods(turn: Turn) -> list[Pod]:
-    """Those of drains; a rollout sees to its own."""
-    return [pod for pod in turn.state.marked_pods() if marks.pod_run(pod) == turn.run and not is_of_rollout(pod)]
+    """Those of drains; a rollout sees to its own, and so does a quarantine."""
+    return [
+        pod
+        for pod in turn.state.marked_pods()
+        if marks.pod_run(pod) == turn.run and not is_of_rollout(pod) and not quarantine.is_quarantined(pod)
+    ]
 
 
 def _nodes_at_work(turn: Turn) -> Iterator[tuple[str, Ref]]:
