@@ -81,7 +81,7 @@ def decide(
         _advance(run, turn, look, decision)
     _remember_disturbed(run, turn)
     decision.actions += turn.actions
-    waits = tuple((str(wait.object), wait.reason) for wait in turn.waits)
+    waits = tuple([(wait.object, wait.reason) for wait in turn.waits])
     if waits != run.told_waits and run.phase != "ended":
         run.told_waits = waits
         tell(Waiting(at=now, run=run.id, waits=waits))

@@ -148,9 +148,9 @@ class Loop:
 
     def _measure(self) -> None:
         """Measure what is watched, and nothing else."""
-        wanted = {name: found.gate for name, found in self.run.watched.items() if found.gate.kind not in FROM_STATE}
-        if self.run.phase in ("releasing", "ended"):
+        if self.run.phase in ("releasing", "ended") or not (self.run.watched or self._measured):
             return
+        wanted = {name: found.gate for name, found in self.run.watched.items() if found.gate.kind not in FROM_STATE}
         for name, gate in wanted.items():
             if name not in self._measured:
                 self._measured.add(name)

@@ -27,6 +27,8 @@ from underway.steps.progress import PodLeft, Turn, Wait
 
 LEAVE = "leave"
 """The question what to do about a pod that has to leave (`Turn.still`)."""
+STAY = "stay"
+"""The question whether a pod may stay on a node that is emptied."""
 _RECOUNT = "recount"
 _RECOUNT_AGAIN = timedelta(seconds=1)
 

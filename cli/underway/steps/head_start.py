@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from itertools import islice
 
-from underway.cluster.model import Node
+from underway.cluster.model import Node, Pod
 from underway.cluster.room import Room
 from underway.playbook.models import NodesStep
 from underway.steps import marks
-from underway.steps.departure import carry_on, detach
+from underway.steps.departure import STAY, carry_on, detach
 from underway.steps.handoff import settle_total
 from underway.steps.node_work import NodesWork, NodeWork
 from underway.steps.progress import PodJudged, Turn
@@ -32,13 +32,12 @@ def give_head_start(step: NodesStep, work: NodesWork, turn: Turn) -> None:
                 carry_on(pod, turn, early=True)
     if not all(_nearly_given_back(node, step) for node in work.at_work.values()):
         return
-    done = [name for name in islice(reversed(work.ended), _LATEST) if work.ended[name].phase == "done"]
-    if not done:
+    staying = [pod for node in coming if _is_announced(node) for pod in _not_begun(node, turn)]
+    if not staying:
         return
-    room = Room(turn.state)
-    for node in coming:
-        if _is_announced(node):
-            _detach_early(node, step, room, done, work, turn)
+    done = [name for name in islice(reversed(work.ended), _LATEST) if work.ended[name].phase == "done"]
+    if done:
+        _detach_early(staying, step, done, work, turn)
 
 
 def _nearly_given_back(here: NodeWork, step: NodesStep) -> bool:
@@ -59,11 +58,17 @@ def _is_announced(node: Node) -> bool:
     return node.ready and not node.unschedulable and any(taint.key == marks.PENDING_TAINT for taint in node.taints)
 
 
-def _detach_early(node: Node, step: NodesStep, room: Room, done: list[str], work: NodesWork, turn: Turn) -> None:
-    for pod in turn.state.pods_on(node.name):
-        if marks.stage(pod):
-            continue
+def _not_begun(node: Node, turn: Turn) -> list[Pod]:
+    """The pods of which no handoff has begun, but for those that may stay."""
+    return [pod for pod in turn.state.pods_on(node.name) if not (marks.stage(pod) or turn.still(pod, STAY))]
+
+
+def _detach_early(pods: list[Pod], step: NodesStep, done: list[str], work: NodesWork, turn: Turn) -> None:
+    room = Room(turn.state)
+    for pod in pods:
         judged = treatment(pod, step.drain, turn.state)
+        if judged.verdict == "skip":
+            turn.recall(pod, STAY)
         if judged.handoff is not None and room.first_fit(pod, done) is not None:
             if pod.uid not in work.judged:
                 work.judged.add(pod.uid)

@@ -13,7 +13,7 @@ from underway.cluster.model import Node, Pod
 from underway.cluster.state import ClusterState
 from underway.playbook.models import NodesStep
 from underway.steps import holding, maintenance, marks
-from underway.steps.departure import LEAVE, carry_on, detach, evict, recount_budgets
+from underway.steps.departure import LEAVE, STAY, carry_on, detach, evict, recount_budgets
 from underway.steps.handoff import settle_total
 from underway.steps.head_start import give_head_start
 from underway.steps.node_order import at_once, leaving
@@ -24,7 +24,6 @@ from underway.steps.undo import put_back_node
 from underway.units import format_duration
 
 _COME_BACK = timedelta(minutes=10)
-_STAY = "stay"  # the question whether a pod may stay on a node that is emptied (`Turn.still`)
 
 
 @dataclass(frozen=True)
@@ -174,7 +173,7 @@ def _drain(node: Node, here: NodeWork, step: NodesStep, turn: Turn) -> None:
 
 
 def _send_off(pod: Pod, here: NodeWork, step: NodesStep, turn: Turn) -> None:
-    if turn.still(pod, _STAY) or (pod.uid in here.staying and turn.still(pod, LEAVE)):
+    if turn.still(pod, STAY) or (pod.uid in here.staying and turn.still(pod, LEAVE)):
         return
     if pod.uid not in here.found and tolerates_cordon(pod):
         # it would come back for ever, as under kubectl drain
@@ -188,7 +187,7 @@ def _send_off(pod: Pod, here: NodeWork, step: NodesStep, turn: Turn) -> None:
     if judged.verdict == "skip":
         here.staying.pop(pod.uid, None)
         turn.leaving.pop(pod.uid, None)
-        turn.recall(pod, _STAY)
+        turn.recall(pod, STAY)
         return
     here.staying[pod.uid] = pod
     turn.leaving.setdefault(pod.uid, PodLeft(pod, "gone"))
