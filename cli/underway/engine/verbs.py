@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from underway.playbook.models import ApplyStep, ApproveStep, JobStep, QuarantineStep, RolloutStep, ScaleStep
+from underway.playbook.models import (
+    ApplyStep,
+    ApproveStep,
+    JobStep,
+    QuarantineStep,
+    RebalanceStep,
+    RolloutStep,
+    ScaleStep,
+)
 from underway.steps.apply import APPLY
 from underway.steps.approve import APPROVE
 from underway.steps.job import JOB
 from underway.steps.quarantine import QUARANTINE
+from underway.steps.rebalance import REBALANCE
 from underway.steps.rollout import ROLLOUT
 from underway.steps.scale import SCALE
 from underway.steps.verb import Verb
@@ -19,6 +28,7 @@ VERBS: Mapping[type[Any], Verb[Any, Any]] = {
     ApproveStep: APPROVE,
     JobStep: JOB,
     QuarantineStep: QUARANTINE,
+    RebalanceStep: REBALANCE,
     RolloutStep: ROLLOUT,
     ScaleStep: SCALE,
 }
