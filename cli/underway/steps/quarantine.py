@@ -74,8 +74,12 @@ def _proceed(step: QuarantineStep, work: QuarantineWork, turn: Turn) -> StepEnd 
     recount_budgets(turn)
     for uid, count in work.needed.items():
         found = turn.state.workload(uid)
-        if found is not None and found.kind != "daemonset" and found.ready < min(count, found.replicas):
-            turn.wait(found.ref, f"its place is not filled yet: {found.ready} of {found.replicas} Ready")
+        if found is None or found.kind == "daemonset":
+            continue
+        # counted here: what the controller reports may be from before it has noticed
+        ready = sum(pod.ready and pod.deleting is None and not marks.stage(pod) for pod in turn.state.pods_of(uid))
+        if ready < min(count, found.replicas):
+            turn.wait(found.ref, f"its place is not filled yet: {ready} of {found.replicas} Ready")
             waiting = True
     if not waiting:
         names = ", ".join(str(pod.ref) for pod in pods)
