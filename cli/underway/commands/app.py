@@ -21,6 +21,7 @@ from underway.commands import (
     report,
     restore,
     resume,
+    rollout,
     run,
     schema,
     snapshot,
@@ -48,6 +49,7 @@ app.command()(rehearse.rehearse)
 app.command()(run.run)
 app.command()(drain.drain)
 app.command()(uncordon.uncordon)
+app.command()(rollout.rollout)
 app.command()(approve.approve)
 app.command()(restore.restore)
 app.command()(status.status)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -23,11 +23,9 @@ from underway.commands.options import (
     Showing,
     Target,
     Verbose,
+    one_step,
 )
 from underway.errors import UsageError
-
-if TYPE_CHECKING:
-    from underway.playbook.models import Playbook
 
 Nodes = Annotated[list[str], typer.Argument(help="The nodes to empty.", show_default=False)]
 Label = Annotated[
@@ -106,7 +104,7 @@ def drain(
     }
     return run_live(
         LiveOrder(
-            playbook=_playbook(step),
+            playbook=one_step("drain", step),
             source=shlex.join(["underway", *sys.argv[1:]]),
             target=Target(context, kubeconfig, namespace, impersonate, request_timeout),
             showing=Showing(output, quiet, verbose, no_color, report),
@@ -114,15 +112,3 @@ def drain(
             keep_cordons=True,
         )
     )
-
-
-def _playbook(step: dict[str, Any]) -> Playbook:
-    """UsageError for mistakes: there is no file in which they could be corrected."""
-    from underway.playbook.diagnostics import BrokenPlaybookError
-    from underway.playbook.load import from_command_line
-
-    try:
-        return from_command_line("drain", [step])
-    except BrokenPlaybookError as error:
-        mistakes = "; ".join(found.message for found in error.diagnostics)
-        raise UsageError(mistakes, error.diagnostics[0].hint) from error

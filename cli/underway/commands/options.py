@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from underway.errors import UsageError
+
+if TYPE_CHECKING:
+    from underway.playbook.models import Playbook
 
 Context = Annotated[str | None, typer.Option("--context", help="The kubeconfig context to use.", show_default=False)]
 Kubeconfig = Annotated[
@@ -67,12 +70,25 @@ class Showing:
     report: Path | None = None
 
 
-def variables(sets: list[str]) -> dict[str, str]:
+def one_step(name: str, step: dict[str, Any]) -> Playbook:
+    """The playbook of a command. UsageError for mistakes: there is no file in which they could be corrected."""
+    from underway.playbook.diagnostics import BrokenPlaybookError
+    from underway.playbook.load import from_command_line
+
+    try:
+        return from_command_line(name, [step])
+    except BrokenPlaybookError as error:
+        mistakes = "; ".join(found.message for found in error.diagnostics)
+        raise UsageError(mistakes, error.diagnostics[0].hint) from error
+
+
+def variables(sets: list[str], option: str = "--set") -> dict[str, str]:
     """Read `--set NAME=VALUE`. UsageError for one without a name or an equals sign."""
     found = {}
     for given in sets:
         name, equals, value = given.partition("=")
         if not equals or not name:
-            raise UsageError(f"`--set {given}` gives no variable", hint="write --set NAME=VALUE")
+            what = "gives no variable" if option == "--set" else "has no name, or no value"
+            raise UsageError(f"`{option} {given}` {what}", hint=f"write {option} NAME=VALUE")
         found[name] = value
     return found

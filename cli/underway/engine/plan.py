@@ -25,7 +25,7 @@ from underway.engine.events import (
     StepStarted,
 )
 from underway.errors import Blocker
-from underway.playbook.models import NodesStep, Playbook
+from underway.playbook.models import NodesStep, Playbook, RolloutStep
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -233,11 +233,14 @@ def _pod(event: PodPlanned, strategy: str) -> PlannedPod:
 
 
 def _strategy(playbook: Playbook, fold: _Fold, node: str) -> str:
+    rolled = ""
     for index, (started, _) in fold.steps.items():
         body = playbook.spec.steps[index].body
         if isinstance(body, NodesStep) and node in started.nodes:
             return body.drain.strategy
-    return ""
+        if isinstance(body, RolloutStep):
+            rolled = body.strategy
+    return rolled
 
 
 def _node(name: str, node: _Node, fold: _Fold) -> PlannedNode:

@@ -50,7 +50,9 @@ def needs(playbook: Playbook, namespace: str) -> list[Need]:
 
 
 def restore_needs() -> list[Need]:
-    """The permissions to put back whatever any run may have left."""
+    """The permissions to put back whatever drains may have left. What a rollout or a scaling has left is put back where
+    that is allowed: the API server says what is missing.
+    """
     return sorted(_LEASE | _NODES | {Need("delete", "batch", "jobs")})
 
 

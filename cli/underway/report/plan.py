@@ -50,9 +50,11 @@ def headline(plan: Plan) -> str:
         return f"{visible(plan.playbook)} cannot be run: {count(len(plan.blockers), 'thing')} in the way."
     if not plan.changes:
         return f"{visible(plan.playbook)} would change nothing."
-    took = seconds(plan.duration_seconds)
-    nodes = f"{count(len(plan.nodes), 'node')} in {count(len(plan.waves), 'wave')}"
-    return f"{visible(plan.playbook)} would take {took}: {nodes}, {count(plan.moves, 'move')}."
+    parts = [f"{count(len(plan.nodes), 'node')} in {count(len(plan.waves), 'wave')}"] if plan.nodes else []
+    if plan.moves or plan.nodes:
+        parts.append(count(plan.moves, "move"))
+    what = f": {', '.join(parts)}" if parts else ""
+    return f"{visible(plan.playbook)} would take {seconds(plan.duration_seconds)}{what}."
 
 
 def _nodes(nodes: Iterable[PlannedNode]) -> list[str]:
