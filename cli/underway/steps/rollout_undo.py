@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from underway.cluster.model import Ref, Workload
+from underway.cluster.model import Pod, Ref, Workload
 from underway.steps import marks, rollout_marks
-from underway.steps.handover import Picture, clear_the_way, hand_over, picture, serves_alone, tidy_up
+from underway.steps.handover import Picture, clear_the_way, hand_over, is_of_rollout, picture, serves_alone, tidy_up
 from underway.steps.progress import Turn
 from underway.steps.rollout_marks import STRATEGY
 from underway.steps.rollout_native import undo_natively
@@ -20,11 +20,16 @@ def put_back(turn: Turn, good: bool) -> list[Ref]:  # noqa: FBT001 - the shape o
             undo_natively(found, turn)
         else:
             _undo_handover(found, turn)
-    return left
+    return left + [pod.ref for pod in _pods(turn)]
 
 
 def marked(turn: Turn) -> list[Ref]:
-    return [found.ref for found in _marked(turn)]
+    return [found.ref for found in (*_marked(turn), *_pods(turn))]
+
+
+def _pods(turn: Turn) -> list[Pod]:
+    """Those that a rollout of the turn's run has withdrawn."""
+    return [pod for pod in turn.state.marked_pods() if marks.pod_run(pod) == turn.run and is_of_rollout(pod)]
 
 
 def _marked(turn: Turn) -> list[Workload]:
