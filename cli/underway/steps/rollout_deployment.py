@@ -44,6 +44,8 @@ class DeploymentWork:
     leaves_since: datetime | None = None
     """When the old pods of this batch were first let go."""
     judged: bool = False
+    unchanged: bool = False
+    """The new template has turned out to be the old one."""
     first_batch: bool = False
     most: int = 0
     progressed: datetime | None = None
@@ -96,6 +98,8 @@ def proceed(step: RolloutStep, work: DeploymentWork, turn: Turn) -> StepEnd | No
     found = turn.state.workloads.get(work.ref)
     if found is None:
         return StepEnd("failed", f"{work.ref} is gone")
+    if marks.run_of(found) != turn.run and work.unchanged:
+        return StepEnd("done", "it has this version already")
     if marks.run_of(found) != turn.run:
         return _begin(step, work, found, turn)
     if found.annotations.get(marks.PHASE) == "rolled":
@@ -178,6 +182,7 @@ def _hand_over(step: RolloutStep, work: DeploymentWork, found: Workload, turn: T
 def _is_at_old(step: RolloutStep, work: DeploymentWork, seen: Picture, turn: Turn) -> StepEnd | None:
     """The template is the old one after all: nothing was to be changed, or somebody has put it back."""
     if seen.target is not None and not seen.ending and not seen.leavers and _unchanged(step, seen.deployment):
+        work.unchanged = True
         turn.act(rollout_marks.forget(seen.deployment))
         return None
     hint = "somebody else has put the previous template back (a tool that applies manifests again?)"

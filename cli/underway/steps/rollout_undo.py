@@ -24,7 +24,7 @@ def put_back(turn: Turn, good: bool) -> list[Ref]:  # noqa: FBT001 - the shape o
 
 
 def marked(turn: Turn) -> list[Ref]:
-    return [found.ref for found in (*_marked(turn), *_pods(turn))]
+    return [found.ref for found in _marked(turn)] + [pod.ref for pod in _pods(turn)]
 
 
 def _pods(turn: Turn) -> list[Pod]:
