@@ -11,7 +11,7 @@ from underway.cluster.model import Pod
 from underway.cluster.traffic import in_traffic
 from underway.playbook.load import from_command_line
 from underway.playbook.models import Playbook
-from underway.steps.quarantine import QUARANTINED
+from underway.steps.marks import QUARANTINED
 
 BROKEN = {"check": {"gates": [{"service": {"name": "shop/web", "minReady": 9}, "timeout": "1s"}]}}
 

@@ -69,7 +69,7 @@ def _enter(run: Run, index: int, turn: Turn, events: list[Event]) -> StepPlace:
         order = node_order.ordered(step.body, turn.state)
         place.nodes = NodesWork(index, run.namespace, order, keep_cordons=run.keep_cordons)
     elif type(step.body) in VERBS:
-        beginning = Beginning(index, run.namespace, turn.now, step.timeout)
+        beginning = Beginning(index, run.namespace, turn.now, step.timeout, step_name(step, index))
         place.work = VERBS[type(step.body)].begin(step.body, beginning, turn.state)
     names = place.nodes.order if place.nodes else ()
     name = step_name(step, index)

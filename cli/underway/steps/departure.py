@@ -11,6 +11,7 @@ from typing import assert_never
 from underway.cluster import disruption, traffic
 from underway.cluster.actions import Evict
 from underway.cluster.model import Budget, Pod
+from underway.cluster.state import MARK
 from underway.steps import marks
 from underway.steps.handoff import (
     Await,
@@ -137,7 +138,7 @@ def recount_budgets(turn: Turn) -> None:
         if turn.still(pod, _RECOUNT):
             continue
         out = marks.stage(pod) in ("withdrawn", "quarantined")
-        withdrawn = marks.pod_run(pod) == turn.run and out and pod.deleting is None
+        withdrawn = pod.labels.get(MARK) == turn.run and out and pod.deleting is None
         budgets = left_budgets(pod, turn.state) if withdrawn else ()
         for budget in budgets:
             lost.setdefault(budget.uid, (budget, []))[1].append(pod)

@@ -30,8 +30,12 @@ RECOUNTED_AT = "underway.dev/recounted-at"
 JOB_NODE = "underway.dev/node"
 JOB_ENDS = "underway.dev/ends"
 PENDING_TAINT = "underway.dev/pending"
+QUARANTINED = "underway.dev/quarantined"
+"""A label: the run that took the pod out of traffic. It stays with the pod, also when the run has ended well."""
+INSTEAD = "underway.dev/instead"
+"""On a pod that is handed off to make room: the one that comes back for it."""
 
-_POD_MARKS = (STAGE, LABELS, OWNER, NEEDED, SETTLE, WITHDRAWN_AT, WITHDRAW)
+_POD_MARKS = (STAGE, LABELS, OWNER, NEEDED, SETTLE, WITHDRAWN_AT, WITHDRAW, INSTEAD)
 _DEFAULT_SETTLE = timedelta(seconds=3)
 
 
@@ -50,8 +54,15 @@ def made_by(job: Workload) -> str | None:
 
 
 def pod_run(pod: Pod) -> str | None:
-    """The run that detached the pod; a pod of a run's own Job has the label without a stage."""
-    return pod.labels.get(MARK) if STAGE in pod.annotations else None
+    """The run that detached the pod to have it leave; a pod of a run's own Job has the label without a stage, and one
+    in quarantine stays.
+    """
+    return pod.labels.get(MARK) if STAGE in pod.annotations and QUARANTINED not in pod.labels else None
+
+
+def quarantined_by(pod: Pod) -> str | None:
+    """The run that keeps the pod out of traffic, or did until it ended."""
+    return pod.labels.get(QUARANTINED)
 
 
 def job_ends(job: Workload) -> datetime | None:

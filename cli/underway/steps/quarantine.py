@@ -1,14 +1,15 @@
 """The verb `quarantine`: a bad replica is taken out of traffic without being stopped, and its place is filled at once.
 
 It loses the label by which its controller holds it and those by which Services select it, in one write; so it runs on,
-for a look at it, and the controller makes another. The last ready endpoint of a Service stays until another is ready.
-At a good end the pod keeps the note of who put it there; it is then a person's. Otherwise it gets its labels back.
+for a look at it, and the controller makes another. What a Service or a budget needs now serves until the other does.
+At a good end the pod keeps the note of who put it there, when, why and until when; it is then a person's, and
+`underway restore` removes it when its time is over. Otherwise it gets its labels back (quarantine_undo).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -20,71 +21,99 @@ from underway.errors import Blocker
 from underway.playbook.models import QuarantineStep
 from underway.steps import marks
 from underway.steps.departure import recount_budgets
-from underway.steps.handoff import needed_by, spend
-from underway.steps.progress import StepEnd, Turn
+from underway.steps.diagnosis import fault, patience
+from underway.steps.handoff import has_recounted, left_budgets, needed_by, spend
+from underway.steps.progress import PodJudged, StepEnd, Turn
+from underway.steps.quarantine_blockers import blockers
+from underway.steps.rollout_deployment import usual_warm_up
 from underway.steps.verb import Beginning, Scene, Verb
 from underway.units import format_duration
 
-QUARANTINED = "underway.dev/quarantined"
-"""A label: the run that took the pod out of traffic. It stays with the pod."""
-KEEP = "underway.dev/keep"
-"""How long a person wants it kept; told, not enforced."""
-STAGE = "quarantined"
+OUT = "quarantined"
+"""The stage of a pod that is out of traffic, and REPLACED of one that serves until its place is filled."""
+REPLACED = "replaced"
+SINCE = "underway.dev/quarantined-at"
+WHY = "underway.dev/why"
+"""The name of the step."""
+KEEP_UNTIL = "underway.dev/keep-until"
 _LIMIT = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Place:
+    """`needed`: how many of its own pods a controller has to have Ready at the end; `usual`: what they take for it."""
+
+    needed: int
+    known: frozenset[str]
+    usual: timedelta | None
 
 
 @dataclass
 class QuarantineWork:
-    began: datetime
+    """`pods` by UID; `places` by their controllers' UIDs; `judged`: what has been told of."""
+
+    name: str
+    since: datetime
     pods: tuple[str, ...]
-    """By UID."""
-    needed: dict[str, int] = field(default_factory=dict)
-    """By the controller's UID: how many of its own it has to have Ready at the end."""
+    places: Mapping[str, Place]
+    judged: set[str] = field(default_factory=set)
 
 
 def chosen(step: QuarantineStep, state: ClusterState) -> list[Pod]:
-    """The pods that the step is about, by namespace and name."""
+    """The pods that the step is about: the one it names, or all that its selector finds running in any namespace,
+    without those that are in quarantine already.
+    """
     if step.pod is not None:
         namespace, _, name = step.pod.partition("/")
         found = state.pods.get(Ref("pod", namespace, name))
         return [found] if found is not None else []
     every = (pod for name in state.namespaces() for pod in state.pods_in(name))
-    matching = [pod for pod in every if step.select is not None and step.select.matches(pod.labels)]
-    return sorted((pod for pod in matching if not pod.finished and not pod.mirror), key=lambda pod: pod.ref)
+    return sorted((pod for pod in every if _is_selected(pod, step)), key=lambda pod: pod.ref)
+
+
+def _is_selected(pod: Pod, step: QuarantineStep) -> bool:
+    return (
+        step.select is not None
+        and step.select.matches(pod.labels)
+        and pod.phase == "Running"
+        and pod.deleting is None
+        and not pod.mirror
+        and marks.quarantined_by(pod) is None
+    )
 
 
 def _begin(step: QuarantineStep, beginning: Beginning, state: ClusterState) -> QuarantineWork:
     pods = chosen(step, state)
-    controllers = {pod.owner.uid for pod in pods if pod.owner is not None}
-    needed = {found.uid: found.replicas for uid in controllers if (found := state.workload(uid)) is not None}
-    return QuarantineWork(beginning.now, tuple(pod.uid for pod in pods), needed)
+    uids = frozenset(pod.uid for pod in pods)
+    controllers = {pod.owner.uid for pod in pods if pod.owner is not None and state.controller_of(pod) is not None}
+    places = {}
+    for uid in controllers:
+        own = [pod for pod in state.pods_of(uid) if pod.deleting is None]
+        # another one that is not Ready either is not this step's to wait for
+        needed = sum(pod.ready or pod.uid in uids for pod in own)
+        places[uid] = Place(needed, frozenset(pod.uid for pod in own), usual_warm_up(own))
+    return QuarantineWork(beginning.name, beginning.now, tuple(pod.uid for pod in pods), places)
 
 
 def _proceed(step: QuarantineStep, work: QuarantineWork, turn: Turn) -> StepEnd | None:
     pods = [pod for uid in work.pods if (pod := turn.state.pod(uid)) is not None]
-    waiting = False
+    done = True
     for pod in pods:
-        if marks.stage(pod) == STAGE:
-            if traffic.in_traffic(pod, turn.state):
-                turn.wait(pod.ref, "still in an EndpointSlice")
-                waiting = True
-            continue
-        waiting = True
-        _take_out(pod, step, turn)
+        if not _is_out(pod, turn):
+            _take_out(pod, step, work, turn)
+            done = False
     recount_budgets(turn)
-    for uid, count in work.needed.items():
-        found = turn.state.workload(uid)
-        if found is None or found.kind == "daemonset":
-            continue
-        # counted here: what the controller reports may be from before it has noticed
-        ready = sum(pod.ready and pod.deleting is None and not marks.stage(pod) for pod in turn.state.pods_of(uid))
-        if ready < min(count, found.replicas):
-            turn.wait(found.ref, f"its place is not filled yet: {ready} of {found.replicas} Ready")
-            waiting = True
-    if not waiting:
+    for uid, place in work.places.items():
+        late = _late(uid, place, turn)
+        if isinstance(late, StepEnd):
+            return late
+        done = done and not late
+    if done:
         names = ", ".join(str(pod.ref) for pod in pods)
-        return StepEnd("done", f"{names or 'no pod is left that'} is out of traffic")
-    end = work.began + _LIMIT
+        return StepEnd("done", f"{names} out of traffic and running" if names else "no such pod is left")
+    if turn.paused:
+        work.since = turn.now
+    end = work.since + _LIMIT
     turn.look_again(end)
     if turn.now < end:
         return None
@@ -92,106 +121,130 @@ def _proceed(step: QuarantineStep, work: QuarantineWork, turn: Turn) -> StepEnd 
     return StepEnd("timedOut", f"not done within {format_duration(_LIMIT)}: {reasons}")
 
 
-def _take_out(pod: Pod, step: QuarantineStep, turn: Turn) -> None:
+def _is_out(pod: Pod, turn: Turn) -> bool:
+    """Whether it is out of traffic, and every budget knows that it has left."""
+    if marks.stage(pod) != OUT:
+        return False
+    if traffic.in_traffic(pod, turn.state):
+        turn.wait(pod.ref, "still in an EndpointSlice")
+        return False
+    for budget in left_budgets(pod, turn.state):
+        if not has_recounted(budget, pod):
+            turn.wait(budget.ref, "has not been recounted yet")
+            return False
+    return True
+
+
+def _take_out(pod: Pod, step: QuarantineStep, work: QuarantineWork, turn: Turn) -> None:
+    """Make the pod's next move, if there is one for it."""
+    stage = marks.stage(pod)
+    if stage == OUT or (turn.paused and not stage):
+        return
+    if pod.deleting is not None:
+        turn.wait(pod.ref, "terminating")
+        return
+    key = detach_key(pod, turn.state)
+    if pod.uid not in work.judged:
+        work.judged.add(pod.uid)
+        filled = "its controller makes another" if key is not None else "it has no controller, nothing takes its place"
+        # `wait`: it stays on its node for as long as a person wants it
+        turn.note(PodJudged(pod, "wait", f"quarantine: out of traffic, kept running; {filled}"))
     reason = needed_by(pod, turn.state, turn.ledger) if pod.ready else None
-    key = _detach_key(pod, turn.state)
-    if reason is not None and marks.stage(pod) != "detached":
-        # first its replacement, by the same means as in a handoff
-        turn.wait(pod.ref, f"is replaced first: {reason}")
-        keys: tuple[str, ...] = (key,) if key else ()
-        if keys:
-            turn.act(_patch(pod, keys, "detached", step, turn))
-        return
     if reason is not None:
-        turn.wait(pod.ref, reason)
+        turn.wait(pod.ref, f"serves until its place is filled: {reason}")
+        if key is not None and not stage:
+            turn.act(_patch(pod, (key,), REPLACED, step, work, turn))
         return
-    withdraw = spend(pod, turn.state, turn.ledger)
-    keys = tuple(dict.fromkeys((*((key,) if key else ()), *withdraw)))
-    turn.act(_patch(pod, keys, STAGE, step, turn))
+    keys = spend(pod, turn.state, turn.ledger)
+    turn.act(_patch(pod, (key, *keys) if key is not None else keys, OUT, step, work, turn))
 
 
-def _detach_key(pod: Pod, state: ClusterState) -> str | None:
+def detach_key(pod: Pod, state: ClusterState) -> str | None:
+    """The label by which its controller holds it; None if it has none, or has been released already."""
     controller = state.controller_of(pod)
     return traffic.detach_key(pod, controller, state) if controller is not None else None
 
 
-def _patch(pod: Pod, keys: tuple[str, ...], stage: str, step: QuarantineStep, turn: Turn) -> PatchPod:
+def _late(uid: str, place: Place, turn: Turn) -> bool | StepEnd:
+    """Whether a controller still has too few pods Ready, or why it will never have enough."""
+    found = turn.state.workload(uid)
+    if found is None:
+        return False
+    # counted here: what the controller reports may be from before it has noticed
+    own = [pod for pod in turn.state.pods_of(uid) if pod.deleting is None and not marks.stage(pod)]
+    needed = place.needed if found.kind == "daemonset" else min(place.needed, found.replicas)
+    ready = sum(pod.ready for pod in own)
+    if ready >= needed:
+        return False
+    waiting = ""
+    for pod in own:
+        if pod.ready or pod.uid in place.known:
+            continue
+        reason = fault(pod, turn.now, place.usual)
+        if reason is not None:
+            return StepEnd("failed", f"{pod.ref}, which was to take the place, will not do: {reason}", pod.ref)
+        waiting = f": {pod.name} {pod.waiting or 'is not Ready'}"
+        if pod.started is not None:
+            turn.look_again(pod.started + patience(place.usual))
+    turn.wait(found.ref, f"the place is not filled yet, {ready} of {needed} Ready{waiting}")
+    return True
+
+
+def _patch(
+    pod: Pod, keys: tuple[str, ...], stage: str, step: QuarantineStep, work: QuarantineWork, turn: Turn
+) -> PatchPod:
     kept = marks.original_labels(pod) | {key: pod.labels[key] for key in keys if key in pod.labels}
-    says = "quarantine: out of traffic, kept running" if stage == STAGE else "quarantine: have it replaced first"
+    said = "out of traffic, kept running" if stage == OUT else "let its controller fill its place, still serving"
+    until = (turn.now + step.keep).isoformat() if isinstance(step.keep, timedelta) else "a person deletes it"
+    # the owner is gone from the pod as soon as it has been released
+    owner = pod.owner.uid if pod.owner is not None else pod.annotations.get(marks.OWNER, "")
     return PatchPod(
         pod.ref,
         pod.uid,
-        says=says,
-        labels={**dict.fromkeys(keys), MARK: turn.run, QUARANTINED: turn.run},
+        says=f"quarantine: {said} (label {', '.join(keys)})" if keys else f"quarantine: {said}",
+        labels={**dict.fromkeys(keys), MARK: turn.run, marks.QUARANTINED: turn.run},
         annotations={
             marks.STAGE: stage,
             marks.LABELS: json.dumps(kept),
+            marks.OWNER: owner,
+            marks.WITHDRAW: ",".join(traffic.withdraw_keys(pod, turn.state)),
             marks.WITHDRAWN_AT: turn.now.isoformat(),
-            KEEP: format_duration(step.keep) if isinstance(step.keep, timedelta) else "until a person deletes it",
+            SINCE: turn.now.isoformat(),
+            KEEP_UNTIL: until,
+            WHY: work.name,
         },
         resource_version=pod.resource_version,
     )
 
 
+def is_expired(pod: Pod, now: datetime) -> bool:
+    """Whether a pod that a run has left in quarantine has been kept for as long as it was to be."""
+    if marks.quarantined_by(pod) is None or MARK in pod.labels or pod.deleting is not None:
+        return False
+    try:
+        return now >= datetime.fromisoformat(pod.annotations.get(KEEP_UNTIL, ""))
+    except ValueError:
+        return False
+
+
+def told(pod: Pod) -> str:
+    """What its marks say: since when, why, and until when."""
+    since, until, why = (pod.annotations.get(key, "") for key in (SINCE, KEEP_UNTIL, WHY))
+    return f"in quarantine since {since} ({why}), kept until {until}"
+
+
 def _blockers(step: QuarantineStep, scene: Scene) -> Iterator[Blocker]:
-    pods = chosen(step, scene.state)
-    if not pods:
-        name = f"pod/{step.pod}" if step.pod is not None else scene.name
-        yield Blocker(name, "there is no such pod", "correct it: kubectl get pods -A --show-labels")
-    for pod in pods:
-        controller = scene.state.controller_of(pod)
-        if pod.owner is not None and pod.owner.kind == "StatefulSet":
-            yield Blocker(str(pod.ref), "its StatefulSet cannot replace it while it runs", "delete it instead")
-        elif controller is not None and _detach_key(pod, scene.state) is None:
-            reason = (
-                f"every label that its {controller.kind} selects by is also used by a Service, budget or NetworkPolicy"
-            )
-            yield Blocker(str(pod.ref), reason, f"give the selector of {controller.ref} a label of its own")
+    yield from blockers(step, chosen(step, scene.state), scene)
 
 
-def _needs(_: QuarantineStep, __: str) -> Iterable[Need]:
-    return [Need("patch", "", "pods"), Need("patch", "policy", "poddisruptionbudgets")]
-
-
-def put_back(turn: Turn, good: bool) -> list[Ref]:  # noqa: FBT001 - the shape of every undo
-    left = []
-    for pod in quarantined(turn):
-        left.append(pod.ref)
-        if good:
-            turn.act(
-                PatchPod(
-                    pod.ref,
-                    pod.uid,
-                    says=f"leave it to a person (label {QUARANTINED})",
-                    labels={MARK: None},
-                    annotations={marks.STAGE: None, marks.WITHDRAWN_AT: None},
-                )
-            )
-        else:
-            undo = marks.reattach(pod)
-            turn.act(
-                PatchPod(
-                    pod.ref,
-                    pod.uid,
-                    says="put back: into traffic, and to its controller",
-                    labels={**undo.labels, QUARANTINED: None},
-                    annotations={**undo.annotations, KEEP: None},
-                )
-            )
-    return left
-
-
-def marked(turn: Turn) -> list[Ref]:
-    return [pod.ref for pod in quarantined(turn)]
-
-
-def quarantined(turn: Turn) -> list[Pod]:
-    """The pods that the turn's run has quarantined, or is about to."""
-    return [pod for pod in turn.state.marked_pods() if pod.labels.get(QUARANTINED) == turn.run and pod.deleting is None]
-
-
-def is_quarantined(pod: Pod) -> bool:
-    return QUARANTINED in pod.labels
+def _needs(step: QuarantineStep, _: str) -> Iterable[Need]:
+    """Undo hands the pod off that has taken its place."""
+    namespace = step.pod.partition("/")[0] if step.pod is not None else ""
+    return [
+        Need("patch", "", "pods", namespace),
+        Need("create", "", "pods/eviction", namespace),
+        Need("patch", "policy", "poddisruptionbudgets", namespace),
+    ]
 
 
 QUARANTINE: Verb[QuarantineStep, QuarantineWork] = Verb(_begin, _proceed, _blockers, _needs)

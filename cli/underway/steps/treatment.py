@@ -69,7 +69,11 @@ def _losses(pod: Pod, drain: Drain, state: ClusterState) -> list[Blocker]:
     name = str(pod.ref)
     found: list[Blocker] = []
     orphaned = pod.owner is not None and pod.owner.kind == "DaemonSet"
-    if not drain.force and (pod.owner is None or orphaned):
+    quarantine = marks.quarantined_by(pod)
+    if not drain.force and quarantine is not None:
+        remedy = "delete it when it has been looked at, or let it be lost with drain.force (--force)"
+        found.append(Blocker(name, f"run {quarantine} has put it in quarantine for a look at it", remedy))
+    elif not drain.force and (pod.owner is None or orphaned):
         reason = "its DaemonSet is gone" if orphaned else "it has no controller"
         remedy = "delete it, or give it a controller, or let it be lost with drain.force (--force)"
         found.append(Blocker(name, f"{reason}: nothing would bring it back", remedy))

@@ -12,7 +12,16 @@ from dataclasses import dataclass
 
 from underway.cluster.actions import DeleteJob
 from underway.cluster.model import Node, Pod, Ref
-from underway.steps import marks, quarantine, rollout_daemonset, rollout_statefulset, rollout_undo, scale, taking_back
+from underway.cluster.state import MARK
+from underway.steps import (
+    marks,
+    quarantine_undo,
+    rollout_daemonset,
+    rollout_statefulset,
+    rollout_undo,
+    scale,
+    taking_back,
+)
 from underway.steps.departure import carry_on, recount_budgets
 from underway.steps.handover import is_of_rollout, put_back_replicasets
 from underway.steps.maintenance import at_work, last_moment
@@ -33,7 +42,7 @@ UNDOS: tuple[Undo, ...] = (
     Undo(rollout_undo.put_back, rollout_undo.marked),
     Undo(rollout_statefulset.put_back, rollout_statefulset.marked),
     Undo(rollout_daemonset.put_back, rollout_daemonset.marked),
-    Undo(quarantine.put_back, quarantine.marked),
+    Undo(quarantine_undo.put_back, quarantine_undo.marked),
     Undo(scale.put_back, scale.marked),
     Undo(taking_back.put_back, taking_back.marked),
 )
@@ -48,7 +57,7 @@ def put_back(turn: Turn, *, keep_cordons: bool = False, good: bool = False) -> l
     left = [ref for verb in UNDOS for ref in verb.put_back(turn, good)]
     left = left or put_back_replicasets(turn)
     for pod in detached_pods(turn):
-        carry_on(pod, turn, back=True)
+        carry_on(pod, turn, back=marks.INSTEAD not in pod.annotations)
         left.append(pod.ref)
     busy = dict(_nodes_at_work(turn))
     for node in turn.state.nodes.values():
@@ -106,11 +115,7 @@ def _stays(node: Node, busy: Mapping[str, Ref]) -> bool:
 
 def detached_pods(turn: Turn) -> list[Pod]:
     """Those of drains; a rollout sees to its own, and so does a quarantine."""
-    return [
-        pod
-        for pod in turn.state.marked_pods()
-        if marks.pod_run(pod) == turn.run and not is_of_rollout(pod) and not quarantine.is_quarantined(pod)
-    ]
+    return [pod for pod in turn.state.marked_pods() if marks.pod_run(pod) == turn.run and not is_of_rollout(pod)]
 
 
 def _nodes_at_work(turn: Turn) -> Iterator[tuple[str, Ref]]:
@@ -134,7 +139,8 @@ def _put_back_node(node: Node, job: Ref | None, turn: Turn) -> None:
 def _put_back_budgets(turn: Turn) -> list[Ref]:
     recount_budgets(turn)
     settling = {str(action.object) for action in turn.actions}
-    namespaces = {pod.namespace for pod in turn.state.marked_pods() if marks.pod_run(pod) == turn.run}
+    changed = (pod for pod in turn.state.marked_pods() if pod.labels.get(MARK) == turn.run and marks.stage(pod))
+    namespaces = {pod.namespace for pod in changed}
     left = []
     for budget in turn.state.budgets():
         if marks.run_of(budget) != turn.run:

@@ -18,12 +18,13 @@ W = TypeVar("W")
 
 @dataclass(frozen=True)
 class Beginning:
-    """`index`: the step's place in the playbook. `namespace`: where Jobs run if the playbook does not say."""
+    """`index` and `name`: of the step in the playbook. `namespace`: where Jobs run if the playbook does not say."""
 
     index: int
     namespace: str
     now: datetime
     timeout: timedelta | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True)
