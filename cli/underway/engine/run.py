@@ -42,6 +42,8 @@ class StepPlace:
     work: object = None
     """What any other verb remembers between its turns."""
     verified: set[str] = field(default_factory=set)
+    remark: str = ""
+    """What the verb has said of its good end."""
 
 
 @dataclass

@@ -103,8 +103,9 @@ def _advance(run: Run, place: StepPlace, step: Step, turn: Turn, look: Look) -> 
         if end is None or end.outcome != "done":
             return end
         close_measured(look, open_group(run, f"during {place.index + 1}", step.during, "guarded", turn.now))
-        place.stage = "after"
-    return _gates(place, "after", step, turn, look)
+        place.stage, place.remark = "after", end.reason
+    end = _gates(place, "after", step, turn, look)
+    return StepEnd("done", place.remark) if end is not None and end.outcome == "done" else end
 
 
 def _gates(place: StepPlace, stage: Literal["before", "after"], step: Step, turn: Turn, look: Look) -> StepEnd | None:

@@ -174,6 +174,7 @@ class JobStep(Strict):
 class RebalanceStep(Strict):
     workload: ScaledName = Field(examples=["deployment/shop/web"])
     max_skew: Annotated[Count, Field(ge=1)] = 1
+    delete_empty_dir_data: bool = False
 
 
 class QuarantineStep(Strict):

@@ -1,24 +1,27 @@
 """The verb `rebalance`: a workload's replicas sit on few nodes, and are spread evenly again, one after another.
 
 From the node with most of them to one that is short of them, by handoff where that can be, else within the budgets.
-While it goes on, the scheduler is asked to rather leave alone the nodes that have their share (PreferNoSchedule).
+While it goes on, the scheduler is asked to rather leave alone the nodes that have their share (PreferNoSchedule). A
+node that has no room for one, or that a pod's volume cannot follow it to, does not count as short of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from underway.cluster.actions import Need
-from underway.cluster.eligibility import admits, tolerates
-from underway.cluster.model import Node, Pod, Ref, Workload
+from underway.cluster.model import Pod, Ref, Workload
 from underway.cluster.state import ClusterState
 from underway.errors import Blocker
 from underway.playbook.models import Drain, RebalanceStep
 from underway.steps import marks
 from underway.steps.departure import carry_on, detach, evict, recount_budgets
+from underway.steps.diagnosis import fault, patience
 from underway.steps.progress import PodJudged, PodLeft, StepEnd, Turn
+from underway.steps.rollout_deployment import usual_warm_up
+from underway.steps.spreading import Move, Stuck, least_moves, next_move, replicas, spread
 from underway.steps.treatment import Treatment, treatment
 from underway.steps.verb import Beginning, Scene, Verb
 from underway.units import format_duration
@@ -35,72 +38,94 @@ class RebalanceWork:
     ref: Ref
     most: int
     since: datetime
+    usual: timedelta | None
+    known: frozenset[str]
     moving: str = ""
     moves: int = 0
+    ending: StepEnd | None = None
 
 
 def _ref(step: RebalanceStep) -> Ref:
     return Ref(step.workload.kind, step.workload.namespace, step.workload.name)
 
 
-def replicas(found: Workload, state: ClusterState) -> list[Pod]:
-    """Its pods, but for those that are leaving."""
-    owners = (found.uid, *(owned.uid for owned in state.workloads_of(found.uid)))
-    return [pod for uid in owners for pod in state.pods_of(uid) if pod.deleting is None and not pod.finished]
-
-
-def spread(found: Workload, state: ClusterState) -> dict[str, int]:
-    """How many replicas each node has that could have one: schedulable, Ready, and admitting them."""
-    counts = {node.name: 0 for node in state.nodes.values() if _may_have(node, found)}
-    for pod in replicas(found, state):
-        if pod.node in counts:
-            counts[pod.node] += 1
-    return counts
-
-
-def _may_have(node: Node, found: Workload) -> bool:
-    if found.template is None or node.unschedulable or not node.ready:
-        return False
-    spec = found.template.spec
-    hard = (taint for taint in node.taints if taint.effect != "PreferNoSchedule")
-    return admits(spec, node) and all(tolerates(spec.tolerations, taint) for taint in hard)
-
-
-def skew(counts: dict[str, int]) -> int:
-    return max(counts.values(), default=0) - min(counts.values(), default=0)
+def _drain(step: RebalanceStep) -> Drain:
+    return _DRAIN.model_copy(update={"delete_empty_dir_data": step.delete_empty_dir_data})
 
 
 def _begin(step: RebalanceStep, beginning: Beginning, state: ClusterState) -> RebalanceWork:
     found = state.workloads.get(_ref(step))
-    return RebalanceWork(_ref(step), 2 * found.replicas if found is not None else 0, beginning.now)
+    if found is None:
+        return RebalanceWork(_ref(step), 0, beginning.now, None, frozenset())
+    # somebody else's pods, or the scheduler's other wishes, may undo a move; not for ever
+    most = 2 * least_moves(spread(found, state), step.max_skew) + 2
+    pods = replicas(found, state)
+    return RebalanceWork(found.ref, most, beginning.now, usual_warm_up(pods), frozenset(pod.uid for pod in pods))
 
 
 def _proceed(step: RebalanceStep, work: RebalanceWork, turn: Turn) -> StepEnd | None:
     found = turn.state.workloads.get(work.ref)
     if found is None:
         return StepEnd("failed", f"{work.ref} is gone")
-    pod = turn.state.pod(work.moving) if work.moving else None
     recount_budgets(turn)
+    if work.ending is None:
+        work.ending = _spread(step, found, work, turn)
+    if work.ending is None or work.ending.outcome != "done":
+        return work.ending or _too_late(work, turn)
+    return work.ending if _give_back(turn) else None
+
+
+def _spread(step: RebalanceStep, found: Workload, work: RebalanceWork, turn: Turn) -> StepEnd | None:
+    """Take it further by one move; returns how it has come out."""
+    failed = _will_not_do(found, work, turn)
+    if failed is not None:
+        return failed
+    pod = turn.state.pod(work.moving) if work.moving else None
     if pod is not None:
-        _carry_on(pod, turn)
-        return _too_late(work, turn)
+        _carry_on(pod, step, turn)
+        return None
     if work.moving:
         work.moving, work.since = "", turn.now
+    if turn.paused:
+        work.since = turn.now
+        return None
     if not _whole(found, turn):
-        return _too_late(work, turn)
+        return None
+    move = next_move(found, turn.state, step.max_skew, lambda pod: _obstacle(pod, step, turn.state))
     counts = spread(found, turn.state)
-    if skew(counts) <= step.max_skew:
-        return StepEnd("done", f"{found.replicas} replicas on {len(counts)} nodes, {_words(counts)}")
+    said = f"{found.replicas} replicas on {len(counts)} nodes, {_words(counts)}"
+    if move is None:
+        return StepEnd("done", said)
+    if isinstance(move, Stuck):
+        return StepEnd("done" if work.moves else "failed", f"{work.ref}: {said}; no other can move: {move}")
     if work.moves >= work.most:
         reason = f"after {work.moves} moves still {_words(counts)}: the scheduler puts them elsewhere"
         return StepEnd("failed", f"{work.ref}: {reason}")
-    if _prepare(counts, turn):
-        _move_one(found, counts, work, turn)
-    return _too_late(work, turn)
+    if _prepare(counts, move.fewest, turn):
+        _begin_move(move, counts, step, work, turn)
+    return None
 
 
-def _words(counts: dict[str, int]) -> str:
+def _words(counts: Mapping[str, int]) -> str:
     return f"{min(counts.values(), default=0)} to {max(counts.values(), default=0)} each"
+
+
+def _obstacle(pod: Pod, step: RebalanceStep, state: ClusterState) -> str | None:
+    judged = treatment(pod, _drain(step), state)
+    return None if judged.verdict in ("handoff", "evict") else judged.reason
+
+
+def _will_not_do(found: Workload, work: RebalanceWork, turn: Turn) -> StepEnd | None:
+    """A replacement that will never serve; its pod is still there, and goes back."""
+    for pod in replicas(found, turn.state):
+        if pod.ready or pod.uid in work.known:
+            continue
+        reason = fault(pod, turn.now, work.usual)
+        if reason is not None:
+            return StepEnd("failed", f"{pod.ref}: {reason}", pod.ref)
+        if pod.started is not None:
+            turn.look_again(pod.started + patience(work.usual))
+    return None
 
 
 def _whole(found: Workload, turn: Turn) -> bool:
@@ -122,45 +147,46 @@ def _too_late(work: RebalanceWork, turn: Turn) -> StepEnd | None:
     return StepEnd("timedOut", f"{work.ref}: no further within {format_duration(_LIMIT)}: {reasons}")
 
 
-def _carry_on(pod: Pod, turn: Turn) -> None:
-    if pod.deleting is not None:
-        turn.wait(pod.ref, "terminating")
-    elif marks.pod_run(pod) == turn.run:
-        carry_on(pod, turn)
-    else:
-        _send(pod, treatment(pod, _DRAIN, turn.state), turn)
+# -- moves -------------------------------------------------------------------------------------------------------
 
 
-def _prepare(counts: dict[str, int], turn: Turn) -> bool:
-    """Whether the nodes that have their share are marked for the scheduler to leave alone, and no others."""
-    fair = min(counts.values(), default=0)
+def _prepare(counts: Mapping[str, int], fewest: int, turn: Turn) -> bool:
+    """Whether the scheduler is asked to leave alone the nodes that have more than the fewest, and no others."""
     ready = True
     for node in turn.state.nodes.values():
-        has_share = counts.get(node.name, 0) > fair
-        ours = marks.run_of(node) == turn.run and any(taint.key == marks.PENDING_TAINT for taint in node.taints)
-        if has_share and marks.run_of(node) is None:
+        has_share = counts.get(node.name, 0) > fewest
+        tainted = any(taint.key == marks.PENDING_TAINT for taint in node.taints)
+        if has_share and not tainted and marks.run_of(node) in (None, turn.run):
             turn.act(marks.announce_node(node, turn.run))
             ready = False
-        elif ours and not has_share:
+        elif tainted and not has_share and marks.run_of(node) == turn.run:
             turn.act(marks.give_back(node, turn.run, done=False))
             ready = False
     return ready
 
 
-def _move_one(found: Workload, counts: dict[str, int], work: RebalanceWork, turn: Turn) -> None:
-    fullest = max(counts, key=lambda name: (counts[name], name))
-    here = (pod for pod in replicas(found, turn.state) if pod.node == fullest)
-    for pod in sorted(here, key=lambda pod: pod.ref):
-        judged = treatment(pod, _DRAIN, turn.state)
-        if judged.verdict not in ("handoff", "evict"):
-            turn.wait(pod.ref, judged.reason)
-            continue
-        work.moving, work.since = pod.uid, turn.now
-        work.moves += 1
-        turn.note(PodJudged(pod, judged.verdict, f"its node has {counts[fullest]} of them; {judged.reason}"))
-        turn.leaving.setdefault(pod.uid, PodLeft(pod, "gone"))
-        _send(pod, judged, turn)
-        return
+def _give_back(turn: Turn) -> bool:
+    """Whether no node is announced any more; what comes after this step shall not find them so."""
+    return _prepare({}, 0, turn)
+
+
+def _begin_move(move: Move, counts: Mapping[str, int], step: RebalanceStep, work: RebalanceWork, turn: Turn) -> None:
+    pod = move.pod
+    judged = treatment(pod, _drain(step), turn.state)
+    work.moving, work.since = pod.uid, turn.now
+    work.moves += 1
+    turn.note(PodJudged(pod, judged.verdict, f"its node has {counts[pod.node]} of them; {judged.reason}"))
+    turn.leaving.setdefault(pod.uid, PodLeft(pod, "gone"))
+    _send(pod, judged, turn)
+
+
+def _carry_on(pod: Pod, step: RebalanceStep, turn: Turn) -> None:
+    if pod.deleting is not None:
+        turn.wait(pod.ref, "terminating")
+    elif marks.pod_run(pod) == turn.run:
+        carry_on(pod, turn)
+    else:
+        _send(pod, treatment(pod, _drain(step), turn.state), turn)
 
 
 def _send(pod: Pod, judged: Treatment, turn: Turn) -> None:
@@ -172,28 +198,48 @@ def _send(pod: Pod, judged: Treatment, turn: Turn) -> None:
         turn.wait(pod.ref, judged.reason)
 
 
+# -- beforehand --------------------------------------------------------------------------------------------------
+
+
 def _blockers(step: RebalanceStep, scene: Scene) -> Iterator[Blocker]:
     found = scene.state.workloads.get(_ref(step))
     name = str(_ref(step))
     if found is None:
         yield Blocker(name, "there is no such workload", f"correct the name: kubectl get {_ref(step).kind}s -A")
         return
-    counts = spread(found, scene.state)
-    if skew(counts) <= step.max_skew:
+    blocked: dict[str, Treatment] = {}
+
+    def obstacle(pod: Pod) -> str | None:
+        judged = treatment(pod, _drain(step), scene.state)
+        if judged.verdict not in ("handoff", "evict"):
+            blocked[pod.uid] = judged
+        return _obstacle(pod, step, scene.state)
+
+    move = next_move(found, scene.state, step.max_skew, obstacle)
+    if not isinstance(move, Stuck):
         return
-    fullest = max(counts, key=lambda each: (counts[each], each))
-    judged = [treatment(pod, _DRAIN, scene.state) for pod in replicas(found, scene.state) if pod.node == fullest]
-    if judged and all(each.verdict == "blocked" for each in judged):
-        for each in judged:
-            yield from each.blockers
+    own = [_in_this_step(each) for judged in blocked.values() for each in judged.blockers]
+    yield from own
+    if not own:
+        yield Blocker(
+            name, f"none of its pods can move: {move}", "free room, or add a node; a volume stays where it is"
+        )
 
 
-def _needs(_: RebalanceStep, __: str) -> Iterable[Need]:
+def _in_this_step(blocker: Blocker) -> Blocker:
+    """The step has a field of its own for what `drain` has as well."""
+    if "deleteEmptyDirData" not in blocker.remedy:
+        return blocker
+    return Blocker(blocker.object, blocker.reason, "let the data be lost with deleteEmptyDirData: true")
+
+
+def _needs(step: RebalanceStep, _: str) -> Iterable[Need]:
+    namespace = step.workload.namespace
     return [
         Need("patch", "", "nodes"),
-        Need("patch", "", "pods"),
-        Need("create", "", "pods/eviction"),
-        Need("patch", "policy", "poddisruptionbudgets"),
+        Need("patch", "", "pods", namespace),
+        Need("create", "", "pods/eviction", namespace),
+        Need("patch", "policy", "poddisruptionbudgets", namespace),
     ]
 
 
