@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import typer
 
-from underway.cluster.actions import Need, Outcome, PatchNode
+from underway.cluster.actions import Evict, Need, Outcome, PatchNode
 from underway.cluster.notes import lease_of
 from underway.commands.conduct import Order, conduct, restoring
 from underway.commands.options import Showing, Target
@@ -24,7 +24,7 @@ from underway.live.cluster import LiveCluster
 from underway.live.connection import Connection
 from underway.playbook.models import Playbook
 from underway.probes.prober import Prober
-from underway.steps import marks
+from underway.steps import marks, quarantine
 from underway.steps.taking_back import needs_of
 
 if TYPE_CHECKING:
@@ -96,18 +96,35 @@ async def _restore(run: str | None, target: Target, showing: Showing) -> int:
         if run is not None and run not in found:
             typer.echo(f"run {run} has left nothing changed", err=True)
             return ExitStatus.DONE
+        expired = await _end_quarantines(run, cluster)
         chosen = [run] if run is not None else [standing.run for standing in found.values() if standing.unfinished]
         if not chosen:
             typer.echo("no run has left anything changed", err=True)
             _mention_drained(found)
-            return ExitStatus.DONE
+            return expired
         needs = [need for name in chosen for need in _to_take_back(name, cluster)]
         missing = await cluster.denied(needs) if needs else ()
         if missing:
             found_missing = tuple(preflight.permission_blocker(need) for need in missing)
             raise RefusedError(f"{len(missing)} permissions are missing, nothing has been changed", found_missing)
         statuses = [await _conducted(replace(order, restore=name), connection, "", cluster) for name in chosen]
-        return max(statuses)
+        return max(expired, *statuses)
+
+
+async def _end_quarantines(run: str | None, cluster: LiveCluster) -> int:
+    """Remove the pods in quarantine that have been kept for as long as they were to be."""
+    worst: int = ExitStatus.DONE
+    for pod in list(cluster.state().pods.values()):
+        by = marks.quarantined_by(pod)
+        if run not in (None, by) or not quarantine.is_expired(pod, cluster.now()):
+            continue
+        outcome = await cluster.perform(Evict(pod.ref, pod.uid, says="evict, its time in quarantine is over"))
+        if outcome.status == "done":
+            typer.echo(f"{pod.ref} evicted, its time in quarantine is over ({quarantine.told(pod)})", err=True)
+        else:
+            sys.stderr.write(f"error: {pod.ref} was not evicted: {outcome.message or outcome.status}\n")
+            worst = ExitStatus.PERSON_NEEDED
+    return worst
 
 
 def _to_take_back(run: str, cluster: LiveCluster) -> Iterable[Need]:
@@ -117,8 +134,9 @@ def _to_take_back(run: str, cluster: LiveCluster) -> Iterable[Need]:
 
 def _mention_drained(found: dict[str, Standing]) -> None:
     for standing in found.values():
-        names = " ".join(ref.name for ref, _ in standing.changed)
-        typer.echo(f"left cordoned on purpose by run {standing.run}: underway uncordon {names}", err=True)
+        nodes = " ".join(ref.name for ref, _ in standing.changed if ref.kind == "node")
+        if nodes:
+            typer.echo(f"left cordoned on purpose by run {standing.run}: underway uncordon {nodes}", err=True)
 
 
 # -- uncordon ----------------------------------------------------------------------------------------------------

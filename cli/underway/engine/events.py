@@ -221,6 +221,8 @@ class Receipt(_Event, frozen=True, kw_only=True, tag="receipt"):
     evidence: tuple[PodEvidence, ...] = ()
     blockers: tuple[Blocker, ...] = ()
     simulated: bool = False
+    remarks: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    """What steps have said of their good end, each after its step's name."""
     killed: Killed | msgspec.UnsetType = msgspec.UNSET
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from msgspec import UNSET
+
 from underway.engine.events import (
     Event,
     NodeChanged,
@@ -19,6 +21,8 @@ from underway.engine.events import (
     Restoring,
     RunOutcome,
     RunStarted,
+    StepEnded,
+    StepStarted,
     WorkloadChanged,
     WorkloadReceipt,
 )
@@ -57,6 +61,8 @@ class Tally:
     evicted: int = 0
     gone: int = 0
     last: datetime | None = None
+    step: str = ""
+    remarks: list[str] = field(default_factory=list)
 
     def add(self, event: Event) -> None:
         self.last = event.at
@@ -67,6 +73,10 @@ class Tally:
                 self._add_node(event)
             case WorkloadChanged():
                 self._add_workload(event)
+            case StepStarted():
+                self.step = event.name
+            case StepEnded() if event.outcome == "done" and event.reason:
+                self.remarks.append(f"{self.step}: {event.reason}")
             case Restoring():
                 self.turned_back = event.at
             case PodMoved():
@@ -173,6 +183,7 @@ def receipt(  # noqa: PLR0913 - a receipt has many lines
         evidence=evidence,
         blockers=blockers,
         simulated=found.started.simulated if found.started else False,
+        remarks=tuple(found.remarks) or UNSET,
     )
 
 

@@ -8,10 +8,10 @@ from datetime import datetime
 
 from underway.cluster.model import Budget, Lease, Node, Pod, Ref, Workload
 from underway.cluster.notes import Note, notes_of
-from underway.cluster.state import ClusterState
+from underway.cluster.state import MARK, ClusterState
 from underway.engine.pausing import wanted_by
 from underway.engine.preflight import alive
-from underway.steps import marks
+from underway.steps import marks, quarantine
 
 PLAYBOOK = "underway.dev/playbook"
 OPERATOR = "underway.dev/operator"
@@ -39,7 +39,7 @@ class Standing:
     started: datetime | None = None
     changed: list[tuple[Ref, str]] = field(default_factory=list)
     unfinished: bool = False
-    """It has left more behind than nodes that it emptied and left cordoned on purpose (`underway drain`)."""
+    """It has left more behind than what it was to leave: nodes that `underway drain` emptied, pods in quarantine."""
 
 
 def standings(state: ClusterState, now: datetime) -> dict[str, Standing]:
@@ -56,8 +56,14 @@ def standings(state: ClusterState, now: datetime) -> dict[str, Standing]:
             standing.started = datetime.fromisoformat(started) if started else None
         else:
             standing.changed.append((marked.ref, what))
-        standing.unfinished |= not (isinstance(marked, Node) and marked.annotations.get(marks.PHASE) == "drained")
+        standing.unfinished |= not _left_on_purpose(marked)
     return found
+
+
+def _left_on_purpose(marked: Node | Pod | Budget | Workload | Lease | Note) -> bool:
+    if isinstance(marked, Pod):
+        return MARK not in marked.labels
+    return isinstance(marked, Node) and marked.annotations.get(marks.PHASE) == "drained"
 
 
 def _marks(state: ClusterState) -> Iterator[tuple[str, Node | Pod | Budget | Workload | Lease | Note, str]]:
@@ -70,16 +76,24 @@ def _marks(state: ClusterState) -> Iterator[tuple[str, Node | Pod | Budget | Wor
         if run is not None:
             cordon = "cordoned by the run" if marks.CORDONED in node.annotations else "not cordoned by the run"
             yield run, node, f"{node.annotations.get(marks.PHASE, 'marked')}, {cordon}"
-    for pod in state.marked_pods():
-        run = marks.pod_run(pod)
-        if run is not None:
-            labels = ", ".join(marks.original_labels(pod))
-            yield run, pod, f"{pod.annotations.get(marks.STAGE, 'marked')}: label {labels} taken away"
+    yield from _pod_marks(state)
     for budget in state.budgets():
         run = marks.run_of(budget)
         if run is not None:
             yield run, budget, "has been recounted"
     yield from _workload_marks(state)
+
+
+def _pod_marks(state: ClusterState) -> Iterator[tuple[str, Pod, str]]:
+    for pod in state.marked_pods():
+        run = marks.pod_run(pod)
+        if run is not None:
+            labels = ", ".join(marks.original_labels(pod))
+            yield run, pod, f"{pod.annotations.get(marks.STAGE, 'marked')}: label {labels} taken away"
+    for pod in state.pods.values():
+        run = marks.quarantined_by(pod)
+        if run is not None:
+            yield run, pod, quarantine.told(pod)
 
 
 def _workload_marks(state: ClusterState) -> Iterator[tuple[str, Workload, str]]:

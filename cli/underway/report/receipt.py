@@ -127,6 +127,7 @@ def facts(receipt: Receipt) -> list[tuple[str, str]]:
     return [
         ("Pods moved", moves(receipt)),
         ("Put back", _put_back(receipt)),
+        *(("Remark", remark) for remark in receipt.remarks or ()),
         *([("Killed", _killed(receipt.killed))] if receipt.killed else []),
         ("Playbook", receipt.playbook),
         ("Run", receipt.run),

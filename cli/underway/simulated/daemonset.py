@@ -11,7 +11,7 @@ import msgspec
 from underway.cluster.eligibility import admits, tolerates
 from underway.cluster.model import Node, Pod, Ref, Workload
 from underway.cluster.podspec import NodeTerm, PodSpec, Toleration
-from underway.simulated.pods import create_pod, delete_pod, is_active
+from underway.simulated.pods import create_pod, delete_pod, is_active, owner_of
 from underway.simulated.world import WorkQueue, World
 from underway.units import Requirement, Selector, Share
 
@@ -78,13 +78,16 @@ class DaemonSets:
                 ref = Ref("daemonset", pod.namespace, pod.owner.name)
                 self._queue.add((ref, _target(pod)))
                 self._counts.add(ref)
+        if new and new.owner is None and old and old.labels != new.labels and not self._world.starting:
+            for ref in self._wanted_on:
+                self._queue.add((ref, new.node))
 
     def _sync_node(self, key: tuple[Ref, str]) -> None:
         ref, name = key
         found, node = self._world.get(Workload, ref), self._world.state.nodes.get(name)
         if found is None or found.template is None or node is None:
             return
-        here = [pod for pod in self._world.state.pods_on(name) if pod.owner and pod.owner.uid == found.uid]
+        here = self._claim(found, name)
         here += [pod for pod in self._unbound(found) if _target(pod) == name]
         for pod in here:
             if pod.finished and pod.deleting is None:
@@ -95,13 +98,30 @@ class DaemonSets:
             (names.add if wanted else names.discard)(name)
             self._counts.add(ref)
         if wanted:
-            if not any(not pod.finished for pod in here):
+            there = [pod for pod in here if not pod.finished]
+            for pod in sorted(there, key=lambda pod: str(pod.created or ""))[1:]:
+                delete_pod(self._world, pod)
+            if not there:
                 spec = _pinned(found.template.spec, name)
                 template = msgspec.structs.replace(found.template, labels=self._labels(found), spec=spec)
                 create_pod(self._world, found, self._world.new_name("pod", found.namespace, found.name), template)
         elif not _may_stay(found.template.spec, node):
             for pod in here:
                 delete_pod(self._world, pod)
+
+    def _claim(self, found: Workload, node: str) -> list[Pod]:
+        """Its pods on a node, after releasing those that no longer match and adopting those that do."""
+        here = []
+        for pod in tuple(self._world.state.pods_on(node)):
+            matches = found.selector is not None and found.selector.matches(pod.labels)
+            if pod.owner is not None and pod.owner.uid == found.uid:
+                if matches or not is_active(pod):
+                    here.append(pod)
+                else:
+                    self._world.put(msgspec.structs.replace(pod, owner=None))
+            elif pod.owner is None and matches and pod.namespace == found.namespace and is_active(pod):
+                here.append(self._world.put(msgspec.structs.replace(pod, owner=owner_of(found))))
+        return here
 
     def _unbound(self, found: Workload) -> list[Pod]:
         return [pod for pod in self._world.state.pods_on("") if pod.owner and pod.owner.uid == found.uid]

@@ -6,6 +6,8 @@ requests. So the pod serves first; then the latest of the others is handed off t
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from msgspec.structs import replace
@@ -25,12 +27,12 @@ _SETTLE = timedelta(seconds=3)
 
 def put_back(turn: Turn, good: bool) -> list[Ref]:  # noqa: FBT001 - the shape of every undo
     pods = _quarantined(turn)
-    begun: set[str] = set()
+    look = _Look()
     for pod in pods:
         if good:
             turn.act(_left_to_a_person(pod))
         else:
-            _give_back(pod, begun, turn)
+            _give_back(pod, look, turn)
     return [pod.ref for pod in pods]
 
 
@@ -59,20 +61,28 @@ def _left_to_a_person(pod: Pod) -> PatchPod:
     )
 
 
-def _give_back(pod: Pod, begun: set[str], turn: Turn) -> None:
-    """`begun`: the controllers for which this look has begun to make room."""
+@dataclass
+class _Look:
+    """By their UIDs: the controllers for which this look has begun to make room, and those it has given a pod back."""
+
+    begun: set[str] = field(default_factory=set)
+    given: Counter[str] = field(default_factory=Counter)
+
+
+def _give_back(pod: Pod, look: _Look, turn: Turn) -> None:
     uid = pod.annotations.get(marks.OWNER, "")
-    surplus = _in_its_place(uid, turn) if pod.ready else None
+    surplus = _in_its_place(uid, look, turn) if pod.ready else None
     if surplus is None:
+        look.given[uid] += pod.ready
         turn.act(_reattach(pod))
     elif marks.stage(pod) == "quarantined":
         turn.act(_into_traffic(pod))
     elif not traffic.serves(pod, turn.state):
         turn.wait(pod.ref, "is not in every EndpointSlice yet")
-    elif uid in begun:
+    elif uid in look.begun:
         turn.wait(pod.ref, "another one returns first")
     else:
-        begun.add(uid)
+        look.begun.add(uid)
         way = handoff(surplus, turn.state)
         if isinstance(way, str):
             turn.act(_reattach(pod))
@@ -84,14 +94,15 @@ def _give_back(pod: Pod, begun: set[str], turn: Turn) -> None:
         turn.act(replace(detached, annotations={**detached.annotations, marks.INSTEAD: pod.name}))
 
 
-def _in_its_place(uid: str, turn: Turn) -> Pod | None:
+def _in_its_place(uid: str, look: _Look, turn: Turn) -> Pod | None:
     """The serving pod that its ReplicaSet would stop for it; None if it would stop none that is Ready."""
     found = turn.state.workload(uid)
-    if found is None or found.kind != "replicaset" or found.replicas == 0:
+    if found is None or found.selector is None or found.kind != "replicaset" or found.replicas == 0:
         return None
-    own = (pod for pod in turn.state.pods_of(uid) if pod.deleting is None and not marks.stage(pod))
-    ready = [pod for pod in own if pod.ready]
-    if len(ready) < found.replicas:
+    # those too that it is about to adopt
+    own = [pod for pod in turn.state.pods_selected(found.namespace, found.selector) if not marks.stage(pod)]
+    ready = [pod for pod in own if pod.ready and pod.deleting is None]
+    if not ready or len(ready) + look.given[uid] < found.replicas:
         return None
     return max(ready, key=lambda pod: (pod.created is not None, pod.created, pod.name))
 
