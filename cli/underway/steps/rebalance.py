@@ -29,6 +29,7 @@ from underway.units import format_duration
 _DRAIN = Drain()
 _LIMIT = timedelta(minutes=10)
 """For one replica."""
+_PASSING = ("node.kubernetes.io/unschedulable", "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
 
 @dataclass
@@ -89,7 +90,7 @@ def _spread(step: RebalanceStep, found: Workload, work: RebalanceWork, turn: Tur
     if turn.paused:
         work.since = turn.now
         return None
-    if not _whole(found, turn):
+    if not _whole(found, turn) or not _open(turn):
         return None
     move = next_move(found, turn.state, step.max_skew, lambda pod: _obstacle(pod, step, turn.state))
     counts = spread(found, turn.state)
@@ -136,6 +137,18 @@ def _whole(found: Workload, turn: Turn) -> bool:
     said = f": {late[0].name} {late[0].waiting or 'is not Ready'}" if late else ""
     turn.wait(found.ref, f"{len(pods) - len(late)} of {found.replicas} replicas Ready{said}")
     return False
+
+
+def _open(turn: Turn) -> bool:
+    """Whether every node that is schedulable and Ready by now takes pods: its controller takes its own taints away a
+    moment later, and until then it looks as if nothing could go there.
+    """
+    for node in turn.state.nodes.values():
+        left = [taint.key for taint in node.taints if taint.key in _PASSING]
+        if left and node.ready and not node.unschedulable:
+            turn.wait(node.ref, f"still has the taint {left[0]}")
+            return False
+    return True
 
 
 def _too_late(work: RebalanceWork, turn: Turn) -> StepEnd | None:
