@@ -189,3 +189,32 @@ def test_whoever_puts_the_template_back_in_the_middle_does_no_harm(number: int) 
         assert not tasks or number > 10
     else:
         assert_as_before(stage, "whole")
+
+
+@pytest.mark.parametrize("how", ["stopped", "killed"])
+@pytest.mark.parametrize("number", EVENTS)
+def test_to_a_version_of_the_history_and_back_leaves_the_history_and_no_pod_behind(number: int, how: str) -> None:
+    stage = shop()
+    for version in ("2", "1"):
+        stage.play(stage.run(rollout(images={"web": f"underway/shop:{version}"})))
+    stage.rest()
+    stage.before, revisions, stage.events = left(stage.cluster.state()), history(stage), []
+    run = stage.run(rollout())
+
+    def interrupt(count: int, driving: asyncio.Task[None]) -> None:
+        if count == number and how == "killed":
+            driving.cancel()
+        elif count == number:
+            run.stop = "interrupted"
+
+    receipt = stage.play(run, interrupt)
+    if how == "killed":
+        receipt = stage.play(stage.run(rollout(), only_restore=True))
+    assert receipt.left_changed == ()
+    assert stage.witness.violations == []
+    stage.rest()
+    pods = stage.cluster.state().pods_in("shop")
+    assert [pod.name for pod in pods if pod.owner is None] == []
+    assert sum(pod.name.startswith("web-") for pod in pods) == 3
+    if image(stage) == "underway/shop:1":
+        assert [found[:2] for found in history(stage)] == [found[:2] for found in revisions]

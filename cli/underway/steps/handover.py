@@ -65,11 +65,14 @@ def picture(found: Workload, run: str, state: ClusterState) -> Picture:
     visible = [one for one in owned if one.name not in names]
     standing = [one for one in visible if not one.deleting]
     template = found.template.hash if found.template else ""
-    target = next((one for one in standing if one.template and one.template.hash == template), None)
+    at_old = template == found.annotations.get(OLD_TEMPLATE)
+    digest = target_hash(found, at_old=at_old, visible=visible)
+    # one of the history may have the same template: it is set aside like the others, and the run's own is known by its
+    # hash, so that its pods are too
+    same = (one for one in standing if one.template is not None and one.template.hash == template)
+    target = next((one for one in same if one.labels.get(HASH) == digest), None)
     others = [one for one in standing if one is not target]
     active = [one for one in others if one.replicas or state.pods_of(one.uid)]
-    at_old = template == found.annotations.get(OLD_TEMPLATE)
-    digest = target.labels.get(HASH, "") if target else target_hash(found, at_old=at_old, visible=visible)
     ending = [one for one in visible if one.deleting]
     keepers, leavers = _pods(found, digest, frozenset(one.uid for one in standing), state)
     return Picture(
