@@ -4,84 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
-import tempfile
-from collections import Counter
-from pathlib import Path
 from typing import Any
 
-import yaml
-from kubernetes_cluster import NAMESPACE, get, items, kubectl, program, snapshot, until, until_settled, workers
+from kubernetes_cluster import NAMESPACE, program, snapshot, until, until_settled
 from load_generator import Load
-from underway_cli import UNDERWAY, Ended, underway
-from watcher import Watcher
+from underway_cli import UNDERWAY, underway
+from verbs import playbook, run
 
 _JOB = {"image": "underway/shop:1", "args": ["sleep", "1s", "migrated"], "namespace": NAMESPACE, "timeout": "1m"}
-
-
-def playbook(*steps: dict[str, Any]) -> str:
-    document = {
-        "apiVersion": "underway.dev/v1alpha1",
-        "kind": "Playbook",
-        "metadata": {"name": "verbs"},
-        "spec": {"steps": list(steps)},
-    }
-    file = Path(tempfile.mkdtemp()) / "verbs.yaml"
-    file.write_text(yaml.safe_dump(document, sort_keys=False))
-    return str(file)
-
-
-def run(*steps: dict[str, Any]) -> Ended:
-    return underway("run", playbook(*steps), "--yes", "-o", "json")
-
-
-def nodes_of(app: str) -> Counter[str]:
-    pods = items("-n", NAMESPACE, "pods", "-l", f"app={app}")
-    return Counter(pod["spec"]["nodeName"] for pod in pods if "deletionTimestamp" not in pod["metadata"])
-
-
-def endpoints(service: str) -> set[str]:
-    found = items("-n", NAMESPACE, "endpointslices", "-l", f"kubernetes.io/service-name={service}")
-    return {
-        endpoint["targetRef"]["name"]
-        for each in found
-        for endpoint in each.get("endpoints") or ()
-        if endpoint["conditions"].get("ready")
-    }
-
-
-def test_after_a_drain_the_replicas_are_spread_again(shop: dict[str, Any]) -> None:
-    before = shop
-    with Watcher() as watcher, Load("web", "cart") as load:
-        drained = underway("drain", *workers()[1:], "--max-unavailable", "2", "--settle", "3s", "-q")
-        assert drained.status == 0, drained.stderr
-        underway("uncordon", *workers()[1:])
-        assert set(nodes_of("web").values()) == {3}
-        ended = run({"rebalance": {"workload": "deployment/shop/web"}})
-    assert ended.status == 0, (ended.stdout, ended.stderr)
-    assert load.lost == 0, load.counted
-    assert watcher.violations == []
-    until_settled(60)
-    counts = nodes_of("web")
-    assert max(counts.values()) - min(counts.get(name, 0) for name in workers()) <= 1, counts
-    assert snapshot()["nodes"] == before["nodes"]
-
-
-def test_a_replica_in_quarantine_is_out_of_traffic_and_runs_and_its_place_is_filled(shop: dict[str, Any]) -> None:
-    del shop
-    bad = items("-n", NAMESPACE, "pods", "-l", "app=web")[0]["metadata"]["name"]
-    try:
-        with Watcher() as watcher, Load("web", "cart") as load:
-            ended = run({"quarantine": {"pod": f"{NAMESPACE}/{bad}"}})
-        assert ended.status == 0, (ended.stdout, ended.stderr)
-        assert load.lost == 0, load.counted
-        assert watcher.violations == []
-        pod = get("-n", NAMESPACE, "pod", bad)
-        assert pod["status"]["phase"] == "Running"
-        assert "deletionTimestamp" not in pod["metadata"]
-        assert bad not in endpoints("web")
-        assert len(endpoints("web")) == 3
-    finally:
-        kubectl("-n", NAMESPACE, "delete", "pod", bad, "--wait=false")
 
 
 def test_what_is_scaled_is_put_back_and_an_autoscaler_that_wants_another_number_is_no_quarrel(
