@@ -38,12 +38,6 @@ HOLD = "underway.dev/hold"
 """The annotation of a node that somebody else maintains: `waiting`, until they write `done`."""
 
 
-AWAITING = "underway.dev/awaiting-approval"
-"""On a run's Lease: the number of the step that waits to be approved."""
-APPROVED = "underway.dev/approved"
-"""On a run's Lease: the number of a step, and who has approved it."""
-
-
 class ClusterState:
     """All objects by kind, and pods by node, controller, namespace and what selects them."""
 
