@@ -6,11 +6,11 @@ import asyncio
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 from underway.cluster.snapshot import write
 from underway.cluster.state import ClusterState
+from underway.commands.assumed import AssumedGates
 from underway.commands.options import Target
 from underway.commands.tightest import FreeRoom
 from underway.commands.writing import write_whole
@@ -23,9 +23,8 @@ from underway.engine.plan import Plan, PlannedPod, planned, refused
 from underway.engine.receipt import Tally, receipt_of
 from underway.engine.run import Run
 from underway.engine.stepping import step_name
-from underway.gates.history import History, opened, record
+from underway.gates.history import History
 from underway.gates.http import HttpCount
-from underway.gates.verdict import Sample
 from underway.playbook.models import Gate, NodesStep, Playbook
 from underway.simulated.cluster import SimulatedCluster
 from underway.simulated.load import load, simulate
@@ -42,31 +41,27 @@ class AssumedMeasuring:
 
     cluster: SimulatedCluster
     assumptions: list[str] = field(default_factory=list)
-    _began: dict[str, tuple[Gate, datetime]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._assumed = AssumedGates(self.cluster.now)
 
     def start(self, name: str, gate: Gate) -> None:
-        self._began[name] = gate, self.cluster.now()
+        self._assumed.open(name, gate)
         said = f"gate {name}: is taken to hold, since a plan does not measure it"
         if said not in self.assumptions:
             self.assumptions.append(said)
 
     async def stop(self, name: str) -> None:
-        del self._began[name]
+        self._assumed.close(name)
 
     def http(self, name: str) -> HttpCount | None:
-        if name not in self._began:
+        began, now = self._assumed.began(name), self.cluster.now()
+        if began is None:
             return None
-        began, now = self._began[name][1], self.cluster.now()
         return HttpCount(began, now, sent=1, answered=1, measured_at=now, answered_at=now, good_since=began)
 
     def history(self, name: str) -> History | None:
-        if name not in self._began:
-            return None
-        gate, began = self._began[name]
-        looked = opened(gate, began)
-        for moment in (began, self.cluster.now()):
-            looked = record(looked, Sample(moment, holds=True, reason="assumed"))
-        return looked
+        return self._assumed.history(name)
 
 
 @dataclass(frozen=True)

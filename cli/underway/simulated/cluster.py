@@ -156,6 +156,10 @@ class SimulatedCluster:
         """Call `observer(old, new)` at every change of such an object, in the same instant."""
         self._world.watch(kind, observer)
 
+    def assume(self, what: str) -> None:
+        """Note, once, what is taken to be so."""
+        self._world.assume(what)
+
     def begin(self, assumptions: Iterable[str]) -> None:
         """The scene is set: forget what was assumed while setting it, but for these."""
         self._world.assumptions[:] = assumptions
