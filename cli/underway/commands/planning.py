@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from underway.cluster.port import Cluster
 from underway.cluster.snapshot import write
 from underway.cluster.state import ClusterState
 from underway.commands.assumed import AssumedGates
@@ -129,15 +130,21 @@ async def _plan_on_live(playbook: Playbook, source: str, target: Target, *, with
     from underway.commands.reach import opened, reading, with_places
 
     async with opened(target) as connection, reading(connection, ()) as cluster:
-        objects, now = list(cluster.state().objects()), cluster.now()
+        copy = _copied(cluster)
         namespace = target.namespace or connection.namespace
         playbook = await with_places(playbook, connection, namespace)
-    state = ClusterState(sorted(objects, key=lambda found: found.ref))
-    targets = saved_plan.targets(playbook, state) if with_targets else ()
-    found = await _plan(
-        playbook, source, SimulatedCluster(state, settings=Settings(start=now), at_rest=True), namespace
-    )
-    return Planned(found, targets, connection.context, namespace)
+    targets = saved_plan.targets(playbook, copy.state()) if with_targets else ()
+    return Planned(await _plan(playbook, source, copy, namespace), targets, connection.context, namespace)
+
+
+async def plan_on_copy(playbook: Playbook, source: str, cluster: Cluster, namespace: str) -> Plan:
+    """What a run on this cluster would do, as it is now."""
+    return await _plan(playbook, source, _copied(cluster), namespace)
+
+
+def _copied(cluster: Cluster) -> SimulatedCluster:
+    objects = sorted(cluster.state().objects(), key=lambda found: found.ref)
+    return SimulatedCluster(ClusterState(objects), settings=Settings(start=cluster.now()), at_rest=True)
 
 
 def plan(playbook: Playbook, source: str, cluster: SimulatedCluster, namespace: str) -> Plan:
