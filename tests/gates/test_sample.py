@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from underway.cluster.model import EndpointSlice, Node, Object, Pod, Service, Workload
+from underway.cluster.model import EndpointSlice, Node, Pod, Service, Workload
+from underway.cluster.objects import Object
 from underway.cluster.state import ClusterState
 from underway.gates.sample import count_restarts, sample
 from underway.gates.verdict import Sample

@@ -26,7 +26,11 @@ def test_a_plan_changes_nothing(shop: dict[str, Any]) -> None:
 
 def test_a_dry_run_tells_the_plan_and_changes_nothing(shop: dict[str, Any]) -> None:
     before = versions()
-    for args in (("run", MAINTAIN), ("rollout", "deployment/web", "-n", NAMESPACE, "--restart"), ("drain", workers()[0])):
+    for args in (
+        ("run", MAINTAIN),
+        ("rollout", "deployment/web", "-n", NAMESPACE, "--restart"),
+        ("drain", workers()[0]),
+    ):
         dry = underway(*args, "--dry-run=server", "-o", "json")
         assert dry.status == 0, dry.stderr
         told = json.loads(dry.stdout)

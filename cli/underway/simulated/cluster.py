@@ -11,10 +11,12 @@ import msgspec
 
 from underway.cluster.actions import Action, Need, Outcome
 from underway.cluster.evidence import Evidence
-from underway.cluster.model import Budget, Object, Pod, Ref
+from underway.cluster.model import Budget, Pod, Ref
+from underway.cluster.objects import Object
 from underway.cluster.state import ClusterState
 from underway.simulated.api import Api
 from underway.simulated.approvals import Approvals
+from underway.simulated.autoscaler import Autoscalers
 from underway.simulated.clock import BRISK, VirtualClock
 from underway.simulated.daemonset import DaemonSets
 from underway.simulated.deployment import Deployments
@@ -72,6 +74,7 @@ class SimulatedCluster:
         self._nodes = Nodes(world)
         Holds(world)
         Approvals(world)
+        Autoscalers(world)
         jobs = Jobs(world, self.kubelets)
         disruptions = Disruptions(world)
         EndpointSlices(world)
