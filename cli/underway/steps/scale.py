@@ -12,7 +12,7 @@ from underway.cluster.model import Pod, Ref, Workload
 from underway.cluster.state import ClusterState
 from underway.errors import Blocker
 from underway.playbook.models import ScaleStep
-from underway.steps import autoscaling, scale_marks
+from underway.steps import autoscaling, scale_marks, shedding
 from underway.steps.diagnosis import fault
 from underway.steps.progress import StepEnd, Turn
 from underway.steps.rollout_choice import room_for
@@ -51,6 +51,7 @@ def _proceed(step: ScaleStep, work: ScaleWork, turn: Turn) -> StepEnd | None:
     if work.count is None or work.began is None:
         work.count, work.began = wanted(step, found), turn.now
     count = work.count
+    leaving = shedding.see_off(turn)
     refused = autoscaling.agree(found, count, step, turn)
     if refused is not None:
         return StepEnd("failed", refused) if refused else None
@@ -58,12 +59,14 @@ def _proceed(step: ScaleStep, work: ScaleWork, turn: Turn) -> StepEnd | None:
     if not is_ours:
         if count == found.replicas and scale_marks.scaled_by(found) is None:
             return StepEnd("done", f"it has {count} replicas already")
-        turn.act(_scale(found, count, step, turn.run))
+        if shedding.may_have(found, count, turn):
+            turn.act(_scale(found, count, step, turn.run))
         return None
     autoscaler = turn.state.autoscaler_of(found.ref)
     if found.replicas != count and (autoscaler is None or count == 0):
         return StepEnd("failed", f"{work.ref}: somebody else wants {found.replicas} replicas, not {count}")
-    return _healthy(found, count, work.began + _LIMIT, turn)
+    end = _healthy(found, count, work.began + _LIMIT, turn)
+    return None if leaving and end is not None and end.outcome == "done" else end
 
 
 def _healthy(found: Workload, count: int, end: datetime, turn: Turn) -> StepEnd | None:
@@ -147,6 +150,9 @@ def _needs(step: ScaleStep, _: str) -> Iterable[Need]:
     return [
         Need("patch", "apps", f"{step.workload.kind}s", namespace),
         Need("patch", "autoscaling", "horizontalpodautoscalers", namespace),
+        Need("patch", "", "pods", namespace),
+        Need("create", "", "pods/eviction", namespace),
+        Need("patch", "policy", "poddisruptionbudgets", namespace),
     ]
 
 
@@ -154,6 +160,7 @@ def put_back(turn: Turn, good: bool) -> list[Ref]:  # noqa: FBT001 - the shape o
     """The autoscalers first: they would keep what they were told to."""
     left = autoscaling.put_back(turn, good=good)
     held = bool(left)
+    left += shedding.see_off(turn)
     for found in list(_scaled(turn)):
         left.append(found.ref)
         if found.kind == "replicaset" and found.owner is not None:
@@ -161,7 +168,9 @@ def put_back(turn: Turn, good: bool) -> list[Ref]:  # noqa: FBT001 - the shape o
             if owner is None or scale_marks.scaled_by(owner) != turn.run:
                 turn.act(remove_copies(found))
         elif not held:
-            turn.act(_back(found, turn, good=good))
+            back = _back(found, turn, good=good)
+            if back.replicas is None or shedding.may_have(found, back.replicas, turn):
+                turn.act(back)
     return left
 
 

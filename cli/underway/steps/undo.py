@@ -12,7 +12,16 @@ from dataclasses import dataclass
 
 from underway.cluster.actions import DeleteJob
 from underway.cluster.model import Node, Pod, Ref
-from underway.steps import marks, quarantine, rollout_daemonset, rollout_statefulset, rollout_undo, scale, taking_back
+from underway.steps import (
+    marks,
+    quarantine,
+    rollout_daemonset,
+    rollout_statefulset,
+    rollout_undo,
+    scale,
+    shedding,
+    taking_back,
+)
 from underway.steps.departure import carry_on, recount_budgets
 from underway.steps.handover import is_of_rollout, put_back_replicasets
 from underway.steps.maintenance import at_work, last_moment
@@ -105,11 +114,12 @@ def _stays(node: Node, busy: Mapping[str, Ref]) -> bool:
 
 
 def detached_pods(turn: Turn) -> list[Pod]:
-    """Those of drains; a rollout sees to its own, and so does a quarantine."""
+    """Those of drains; a rollout sees to its own, and so do a quarantine and a scaling."""
     return [
         pod
         for pod in turn.state.marked_pods()
-        if marks.pod_run(pod) == turn.run and not is_of_rollout(pod) and not quarantine.is_quarantined(pod)
+        if marks.pod_run(pod) == turn.run
+        and not (is_of_rollout(pod) or quarantine.is_quarantined(pod) or shedding.is_shed(pod))
     ]
 
 
