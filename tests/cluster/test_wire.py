@@ -8,18 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from underway.cluster.model import (
-    Budget,
-    Claim,
-    EndpointSlice,
-    Lease,
-    NetworkPolicy,
-    Node,
-    Object,
-    Ref,
-    Service,
-    Volume,
-)
+from underway.cluster.model import Budget, Claim, EndpointSlice, Lease, NetworkPolicy, Node, Ref, Service, Volume
+from underway.cluster.objects import Object
 from underway.cluster.podspec import NodeTerm, Taint
 from underway.cluster.wire import RESOURCES, WatchEvent, decode_event, decode_list, decode_object, from_mapping
 from underway.units import Requirement, Selector, Share, equality_selector

@@ -6,10 +6,8 @@ from typing import Any
 
 import msgspec
 
-from underway.cluster.model import (
-    Object,
-    Workload,
-)
+from underway.cluster.model import Workload
+from underway.cluster.objects import Object
 from underway.cluster.wire import decode_object
 from underway.units import equality_selector
 

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 from api_server import ApiServer
 
+from underway.cluster.wire import RESOURCES
 from underway.live.cluster import LiveCluster, connect
 from underway.live.connection import Connection, open_connection
 from underway.live.reflector import Pace
@@ -55,7 +56,7 @@ async def reach(server: ApiServer, folder: Path, **options: Any) -> Connection:
 async def live(server: ApiServer, folder: Path, pace: Pace = PACE) -> AsyncIterator[LiveCluster]:
     cluster = await connect(await reach(server, folder), pace)
     try:
-        await until(lambda: len(server.watchers) == 14 or server.mute)
+        await until(lambda: len(server.watchers) == len(RESOURCES) or server.mute)
         yield cluster
     finally:
         await cluster.close()

@@ -9,6 +9,7 @@ import pytest
 from api_server import ApiServer, Fault, api_server
 from reach import live, play
 
+from underway.cluster.wire import RESOURCES
 from underway.live.cluster import LiveCluster
 
 POD = {"spec": {"nodeName": "worker"}, "status": {"phase": "Running"}}
@@ -84,7 +85,7 @@ def test_the_first_list_outlasts(fault: Fault, tmp_path: Path) -> None:
 def test_all_kinds_are_read_at_the_same_time(tmp_path: Path) -> None:
     async def story() -> None:
         async with api_server() as server:
-            server.faults.append(Fault("GET", "limit=", delay=0.3, times=14))
+            server.faults.append(Fault("GET", "limit=", delay=0.3, times=len(RESOURCES)))
             began = asyncio.get_running_loop().time()
             async with live(server, tmp_path):
                 assert asyncio.get_running_loop().time() - began < 2

@@ -15,6 +15,7 @@ from underway.cluster.actions import (
     DeleteLease,
     Evict,
     Outcome,
+    PatchAutoscaler,
     PatchBudget,
     PatchNode,
     PatchPod,
@@ -73,6 +74,24 @@ def test_the_state_shows_an_accepted_patch_before_any_watch_does(tmp_path: Path)
                 touch = PatchBudget(ref, budget["metadata"]["uid"], "recount", {"underway.dev/recount": "1"})
                 assert await cluster.perform(touch) == Outcome("done")
                 assert [one.annotations for one in cluster.state().budgets()] == [{"underway.dev/recount": "1"}]
+
+    play(story())
+
+
+def test_the_bounds_of_an_autoscaler_are_changed_with_its_marks_as_long_as_nobody_else_has(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with api_server() as server:
+            ref = Ref("horizontalpodautoscaler", "shop", "web")
+            spec = {"scaleTargetRef": {"kind": "Deployment", "name": "web"}, "minReplicas": 2, "maxReplicas": 5}
+            found = server.put(ref.kind, "shop", "web", spec=spec)["metadata"]
+            marks = {"underway.dev/scaled": "r"}
+            raised = PatchAutoscaler(ref, found["uid"], found["resourceVersion"], "raise", marks, 4, None)
+            async with live(server, tmp_path) as cluster:
+                assert await cluster.perform(raised) == Outcome("done")
+                (now,) = cluster.state().autoscalers.values()
+                assert (now.min_replicas, now.max_replicas, now.annotations) == (4, 5, marks)
+                assert cluster.state().autoscaler_of(Ref("deployment", "shop", "web")) == now
+                assert (await cluster.perform(raised)).status == "conflict"
 
     play(story())
 

@@ -9,7 +9,8 @@ import msgspec
 from hypothesis import strategies as st
 from scenes import budget, node, service, workload
 
-from underway.cluster.model import Budget, Object, Owner, Pod, Service
+from underway.cluster.model import Budget, Owner, Pod, Service
+from underway.cluster.objects import Object
 from underway.cluster.podspec import PodSpec, PodTerm, Spread, Toleration
 from underway.playbook.load import from_document
 from underway.playbook.models import Playbook

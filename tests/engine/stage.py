@@ -136,6 +136,10 @@ def left(state: ClusterState) -> dict[str, Any]:
             str(found.ref): (dict(found.annotations), found.current_healthy, found.desired_healthy)
             for found in state.budgets()
         },
+        "autoscalers": {
+            str(found.ref): (found.min_replicas, found.max_replicas, dict(found.annotations))
+            for found in state.autoscalers.values()
+        },
         "marked": [str(pod.ref) for pod in state.marked_pods()],
         "jobs": sorted(str(found.ref) for found in state.workloads.values() if found.kind == "job"),
         "leases": [str(ref) for ref in state.leases],

@@ -26,6 +26,8 @@ from underway.simulated.settings import Settings
 
 CHANCE = re.compile(r"-[bcdfghjklmnpqrstvwxz2456789]{5}\b")
 """What a pod's name ends in."""
+VERSION = re.compile(r"-[0-9a-f]{10}\b")
+"""The pod-template-hash in a name: that of a version which a run has made is the run's own."""
 
 
 @dataclass
@@ -56,7 +58,7 @@ def copy(cluster: SimulatedCluster) -> SimulatedCluster:
 
 
 def general(text: str, run: str) -> str:
-    return CHANCE.sub("-…", text.replace(run, "plan"))
+    return VERSION.sub("-…", CHANCE.sub("-…", text.replace(run, "plan")))
 
 
 @random_examples(1000)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from random_scenes import HARMLESS, Scene, harms, scenes
 from stage import Stage, left
 
-from underway.cluster.model import Budget, Object, Pod, Workload
+from underway.cluster.model import Budget, Pod, Workload
+from underway.cluster.objects import Object
 from underway.cluster.podspec import Taint
 from underway.cluster.state import ClusterState
 from underway.engine.events import Receipt

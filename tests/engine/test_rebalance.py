@@ -11,7 +11,8 @@ import pytest
 from stage import HERE, Stage, left, shop
 from test_pausing import paused_at
 
-from underway.cluster.model import Node, Object, Pod, Ref, Workload
+from underway.cluster.model import Node, Pod, Ref, Workload
+from underway.cluster.objects import Object
 from underway.engine.events import Change, PodMoved, PodPlanned
 from underway.playbook.load import from_command_line
 from underway.playbook.models import Playbook

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from states import HASH, NOW, budget, node, pod, replicaset, service
 
-from underway.cluster.model import Object, Owner, Workload
+from underway.cluster.model import Owner, Workload
+from underway.cluster.objects import Object
 from underway.cluster.podspec import Taint
 from underway.cluster.state import ClusterState
 from underway.engine.plan import Plan

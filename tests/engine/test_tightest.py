@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from fractions import Fraction
 from typing import Any
 
 from examples import random_examples
@@ -37,7 +38,7 @@ class CountedAnew:
         for resource in ("cpu", "memory", "pods"):
             given = sum(found.allocatable[resource] for found in there)
             taken = sum(1 if resource == "pods" else pod.spec.requests.get(resource, 0) for pod in running)
-            shares.append(round(1 - taken / given, 4) if given else 0.0)
+            shares.append(round(float(Fraction(given - taken, given)), 4) if given else 0.0)
         cpu, memory, number = shares
         away = state.nodes.keys() - {found.name for found in there}
         self._found[self._cluster.now()] = cpu, memory, number, away

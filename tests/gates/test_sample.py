@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from underway.cluster.model import EndpointSlice, Node, Object, Pod, Ref, Service, Workload
+from underway.cluster.model import EndpointSlice, Node, Pod, Service, Workload
+from underway.cluster.objects import Object
 from underway.cluster.state import ClusterState
-from underway.gates.sample import count_restarts, sample, sample_job
+from underway.gates.sample import count_restarts, sample
 from underway.gates.verdict import Sample
 from underway.playbook.gates import Gate
 
@@ -93,9 +94,6 @@ def test_a_job_holds_once_it_is_complete() -> None:
     job = Workload("job", "j1", "shop", "migrate")
     assert ready(job) is False
     assert ready(msgspec.structs.replace(job, complete=True)) is True
-    assert sample_job(job.ref, ClusterState(), NOW).holds is None
-    failed = ClusterState((msgspec.structs.replace(job, failure="BackoffLimitExceeded"),))
-    assert sample_job(job.ref, failed, NOW) == Sample(NOW, False, "job/shop/migrate: failed: BackoffLimitExceeded")
 
 
 def test_a_workload_that_does_not_exist_is_offered_one_of_its_kind() -> None:
@@ -181,8 +179,3 @@ def test_only_restarts_since_the_run_began_count_and_all_of_a_new_pod() -> None:
 def test_a_gate_that_has_to_be_measured_is_not_sampled() -> None:
     with pytest.raises(TypeError, match="http"):
         look({"http": {"url": "http://127.0.0.1:1/"}})
-
-
-def test_the_job_reference_is_the_one_of_the_engine() -> None:
-    done = Workload("job", "j1", "shop", "smoke", complete=True)
-    assert sample_job(Ref("job", "shop", "smoke"), ClusterState((done,)), NOW).holds is True

@@ -6,29 +6,51 @@ import json
 import subprocess
 from typing import Any
 
-from kubernetes_cluster import NAMESPACE, program, snapshot, until, until_settled
+from kubernetes_cluster import NAMESPACE, get, kubectl, program, snapshot, until, until_settled
 from load_generator import Load
 from underway_cli import UNDERWAY, underway
 from verbs import playbook, run
+from watcher import Watcher
 
 _JOB = {"image": "underway/shop:1", "args": ["sleep", "1s", "migrated"], "namespace": NAMESPACE, "timeout": "1m"}
 
 
-def test_what_is_scaled_is_put_back_and_an_autoscaler_that_wants_another_number_is_no_quarrel(
-    shop: dict[str, Any],
-) -> None:
+def test_what_is_scaled_is_put_back_and_the_pod_too_many_leaves_unnoticed(shop: dict[str, Any]) -> None:
     before = shop
-    with Load("web", "cart") as load:
-        scale = {
-            "scale": {"workload": "deployment/shop/web", "by": 1},
-            "after": [{"service": {"name": "shop/web", "minReady": 4}}],
-        }
-        ended = run(scale)
-    assert ended.status == 0, (ended.stdout, ended.stderr)
+    with Watcher() as watcher, Load("web", "cart") as load:
+        for _ in range(2):
+            scale = {
+                "scale": {"workload": "deployment/shop/web", "by": 1},
+                "after": [{"service": {"name": "shop/web", "minReady": 4}}],
+            }
+            ended = run(scale)
+            assert ended.status == 0, (ended.stdout, ended.stderr)
+    assert load.lost == 0, load.counted
+    assert watcher.violations == []
     until_settled(60)
-    assert snapshot()["workloads"]["Deployment/web"] == before["workloads"]["Deployment/web"]
-    # scaling down stops a pod that exits at once: that is what the shop's Deployment does with a replica too many
-    assert load.counted["cart"].lost == 0
+    assert snapshot() == before
+
+
+def test_where_an_autoscaler_decides_its_floor_is_raised_and_put_back(shop: dict[str, Any]) -> None:
+    before = shop
+    kubectl("-n", NAMESPACE, "autoscale", "deployment", "web", "--min=3", "--max=3")
+    try:
+        bounds = get("-n", NAMESPACE, "hpa", "web")["spec"]
+        scale = {"scale": {"workload": "deployment/shop/web", "by": 1}}
+        # it looks every 15 s, and would take the fourth away
+        gate = {"service": {"name": "shop/web", "minReady": 4}, "for": "20s", "timeout": "60s"}
+        with Watcher() as watcher, Load("web") as load:
+            ended = run({**scale, "after": [gate]})
+        assert ended.status == 0, (ended.stdout, ended.stderr)
+        assert load.lost == 0, load.counted
+        assert watcher.violations == []
+        found = get("-n", NAMESPACE, "hpa", "web")
+        assert found["spec"] == bounds
+        assert not any("underway" in key for key in found["metadata"].get("annotations", {}))
+    finally:
+        kubectl("-n", NAMESPACE, "delete", "hpa", "web")
+    until_settled(60)
+    assert snapshot() == before
 
 
 def test_a_job_runs_to_its_end_and_one_that_fails_says_why(shop: dict[str, Any]) -> None:

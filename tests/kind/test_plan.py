@@ -24,6 +24,22 @@ def test_a_plan_changes_nothing(shop: dict[str, Any]) -> None:
     assert snapshot() == shop
 
 
+def test_a_dry_run_tells_the_plan_and_changes_nothing(shop: dict[str, Any]) -> None:
+    before = versions()
+    for args in (
+        ("run", MAINTAIN),
+        ("rollout", "deployment/web", "-n", NAMESPACE, "--restart"),
+        ("drain", workers()[0]),
+    ):
+        dry = underway(*args, "--dry-run=server", "-o", "json")
+        assert dry.status == 0, dry.stderr
+        told = json.loads(dry.stdout)
+        assert told["type"] == "plan"
+        assert told["moves"] >= 1
+    assert versions() == before
+    assert snapshot() == shop
+
+
 def test_the_run_does_what_the_plan_says(shop: dict[str, Any]) -> None:
     plan = planned()
     ended = underway("run", MAINTAIN, "--yes", "-o", "json")

@@ -111,7 +111,10 @@ def test_a_new_version_loses_no_request_and_the_old_one_is_in_the_history(shop: 
     assert [found["outcome"] for found in receipt["workloads"]] == ["done"]
     newest = before[-1][2] + 1
     kept = [(image, 0, number) for image, _, number in before if image != "underway/shop:2"]
-    assert revisions() == [*kept, ("underway/shop:2", 3, newest)]
+    now = revisions()
+    assert now[-1] == ("underway/shop:2", 3, newest)
+    # the same image may be there with other templates
+    assert [found for found in now if found[0] != "underway/shop:2"] == kept
     until_settled(60)
     assert "underway.dev/run" not in json.dumps(snapshot()["workloads"])
     kubectl("-n", NAMESPACE, "rollout", "undo", "deployment/web")

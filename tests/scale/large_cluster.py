@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from underway.cluster.model import Budget, EndpointSlice, Node, Object, Owner, Pod, Service, Template, Workload
+from underway.cluster.model import Budget, EndpointSlice, Node, Owner, Pod, Service, Template, Workload
+from underway.cluster.objects import Object
 from underway.cluster.podspec import PodSpec, Spread, Toleration
 from underway.cluster.snapshot import write
 from underway.units import Share, equality_selector

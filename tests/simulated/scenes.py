@@ -8,7 +8,8 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from underway.cluster.actions import Evict, Outcome, PatchNode, PatchPod
-from underway.cluster.model import Budget, Node, Object, Pod, Service, Template, Workload
+from underway.cluster.model import Budget, Node, Pod, Service, Template, Workload
+from underway.cluster.objects import Object
 from underway.cluster.podspec import PodSpec
 from underway.cluster.state import ClusterState
 from underway.simulated.cluster import SimulatedCluster

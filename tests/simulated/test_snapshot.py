@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from scenes import at_least, node, service, settled, workload
 
-from underway.cluster.model import Object
+from underway.cluster.objects import Object
 from underway.cluster.snapshot import read, write
 from underway.errors import UsageError
 from underway.simulated.load import load, simulate

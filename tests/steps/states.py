@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from underway.cluster.actions import PatchBudget, PatchNode, PatchPod
-from underway.cluster.model import Budget, EndpointSlice, Node, Object, Owner, Pod, Service, Workload
+from underway.cluster.model import Budget, EndpointSlice, Node, Owner, Pod, Service, Workload
+from underway.cluster.objects import Object
 from underway.cluster.state import ClusterState
 from underway.playbook.load import from_command_line
 from underway.playbook.models import NodesStep

@@ -11,8 +11,9 @@ from states import NOW, RUN, owned, pod, replicaset, turn
 
 from underway.cluster.actions import Apply, Need, PatchLease, TakeBack, Unmark
 from underway.cluster.applied import APPLIED
-from underway.cluster.model import Lease, Object, Pod, Ref, Template, Workload
+from underway.cluster.model import Lease, Pod, Ref, Template, Workload
 from underway.cluster.notes import Note, note_key, notes_of, written
+from underway.cluster.objects import Object
 from underway.cluster.podspec import PodSpec
 from underway.cluster.state import MARK, ClusterState
 from underway.playbook.manifests import Manifest

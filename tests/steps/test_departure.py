@@ -23,7 +23,8 @@ from states import (
 )
 
 from underway.cluster.actions import Action, Evict, PatchBudget, PatchPod
-from underway.cluster.model import Budget, Object, Owner, Pod, Workload
+from underway.cluster.model import Budget, Owner, Pod, Workload
+from underway.cluster.objects import Object
 from underway.steps import marks
 from underway.steps.departure import carry_on, detach, evict, recount_budgets
 from underway.steps.handoff import Handoff

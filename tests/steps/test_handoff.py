@@ -7,7 +7,8 @@ from datetime import timedelta
 import msgspec
 from states import NOW, budget, detached, endpoints, pod, replicaset, service, withdrawn
 
-from underway.cluster.model import Object, Pod
+from underway.cluster.model import Pod
+from underway.cluster.objects import Object
 from underway.cluster.state import ClusterState
 from underway.steps import marks
 from underway.steps.handoff import (

@@ -9,7 +9,8 @@ import pytest
 from states import HASH, NOW, RUN, node, nodes_step, patched, pod, replicaset
 
 from underway.cluster.actions import PatchNode, PatchPod
-from underway.cluster.model import Node, Object
+from underway.cluster.model import Node
+from underway.cluster.objects import Object
 from underway.cluster.podspec import PodSpec
 from underway.cluster.state import ClusterState
 from underway.playbook.models import NodesStep

@@ -9,7 +9,8 @@ import pytest
 from states import NOW, RUN, budget, endpoints, node, owned, pod, service, turn, waits
 
 from underway.cluster.actions import RECORD, Evict, PatchWorkload, RestoreTemplate, RollTemplate
-from underway.cluster.model import Node, Object, Pod, Template, Workload
+from underway.cluster.model import Node, Pod, Template, Workload
+from underway.cluster.objects import Object
 from underway.cluster.podspec import PodSpec
 from underway.playbook.load import from_command_line
 from underway.playbook.models import RolloutStep

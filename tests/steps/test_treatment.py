@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from states import HASH, NOW, budget, detached, endpoints, nodes_step, owned, pod, replicaset, service
 
-from underway.cluster.model import Claim, NetworkPolicy, Object, Owner, Pod, Workload
+from underway.cluster.model import Claim, NetworkPolicy, Owner, Pod, Workload
+from underway.cluster.objects import Object
 from underway.cluster.podspec import PodSpec
 from underway.cluster.state import MARK, ClusterState
 from underway.steps.handoff import Handoff

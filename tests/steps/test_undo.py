@@ -23,7 +23,8 @@ from states import (
 )
 
 from underway.cluster.actions import Action, DeleteJob, Evict, PatchBudget, PatchNode, PatchPod
-from underway.cluster.model import Node, Object, Ref, Workload
+from underway.cluster.model import Node, Ref, Workload
+from underway.cluster.objects import Object
 from underway.cluster.state import MARK, ClusterState
 from underway.steps import marks
 from underway.steps.maintenance import at_work

@@ -47,6 +47,18 @@ class PatchBudget(msgspec.Struct, frozen=True, gc=False, tag="patchBudget"):
     annotations: Mapping[str, str | None] = {}
 
 
+class PatchAutoscaler(msgspec.Struct, frozen=True, gc=False, tag="patchAutoscaler"):
+    """The bounds of a HorizontalPodAutoscaler; None leaves one. Refused with a conflict if it has changed since."""
+
+    object: Ref
+    uid: str
+    resource_version: str
+    says: str
+    annotations: Mapping[str, str | None] = {}
+    min_replicas: int | None = None
+    max_replicas: int | None = None
+
+
 class Evict(msgspec.Struct, frozen=True, gc=False, tag="evict"):
     """Through the Eviction API, so that every budget has its say. `grace_seconds` None: the pod's own."""
 
@@ -223,6 +235,7 @@ Action: TypeAlias = (
     PatchNode
     | PatchPod
     | PatchBudget
+    | PatchAutoscaler
     | PatchWorkload
     | RollTemplate
     | RestoreTemplate

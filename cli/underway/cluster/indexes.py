@@ -10,6 +10,7 @@ from underway.cluster.podspec import PodTerm
 
 _K = TypeVar("_K")
 _S = TypeVar("_S", Budget, Service, Workload)
+_N = TypeVar("_N", Budget, Service)
 _T = TypeVar("_T")
 Pair = tuple[str, str]
 """A label's key and value."""
@@ -141,3 +142,21 @@ def _places(pod: Pod) -> Iterator[tuple[str | None, Pair | None]]:
         pair = next(iter(term.selector.demands()), None)
         for namespace in (None,) if term.namespaces is None else term.namespaces or (pod.namespace,):
             yield namespace, pair
+
+
+def by_name(found: list[_N]) -> tuple[_N, ...]:
+    if len(found) > 1:
+        found.sort(key=lambda each: each.name)
+    return tuple(found)
+
+
+def budget_demands(budget: Budget) -> Iterable[Pair]:
+    return budget.selector.demands() if budget.selector is not None else ()
+
+
+def service_demands(service: Service) -> Iterable[Pair]:
+    return service.selector.items()
+
+
+def workload_demands(workload: Workload) -> Iterable[Pair]:
+    return workload.selector.demands() if workload.selector is not None else ()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import msgspec
 
@@ -285,5 +285,3 @@ class Lease(msgspec.Struct, frozen=True, gc=False):
 
 
 LEASE_NAMESPACE = "default"
-
-Object: TypeAlias = Node | Pod | Workload | Budget | Service | EndpointSlice | NetworkPolicy | Claim | Volume | Lease

@@ -12,6 +12,10 @@ from underway.cluster.kinds import ref_of
 from underway.cluster.model import LEASE_NAMESPACE, Lease, Ref
 from underway.cluster.wire import Resource
 
+AWAITING = "underway.dev/awaiting-approval"
+"""On a run's Lease: the number of the step that waits to be approved."""
+APPROVED = "underway.dev/approved"
+"""On a run's Lease: the number of a step, and who has approved it."""
 _NOTE = "underway.dev/applied-"
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from underway.cluster.model import Lease, Object, Pod, Workload
+from underway.cluster.model import Lease, Pod, Workload
+from underway.cluster.objects import Object
 
 
 def is_report(old: Object | None, new: Object) -> bool:

@@ -14,7 +14,8 @@ from typing import Any, get_type_hints
 import msgspec
 
 from underway.cluster import model
-from underway.cluster.model import Object, Pod
+from underway.cluster.model import Pod
+from underway.cluster.objects import Autoscaler, Object
 from underway.cluster.podspec import PodSpec
 from underway.errors import UsageError
 
@@ -26,6 +27,7 @@ _KINDS: dict[str, type[Object]] = {
         model.Node,
         model.Pod,
         model.Workload,
+        Autoscaler,
         model.Budget,
         model.Service,
         model.EndpointSlice,

@@ -7,10 +7,16 @@ that everything keeps the order in which it arrived and a simulation is the same
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, ValuesView
-from typing import TypeVar
 
 from underway.cluster.derived import Derived
-from underway.cluster.indexes import Pair, Selecting, values
+from underway.cluster.indexes import (
+    Selecting,
+    budget_demands,
+    by_name,
+    service_demands,
+    values,
+    workload_demands,
+)
 from underway.cluster.members import Pods, Slices, Workloads
 from underway.cluster.model import (
     Budget,
@@ -19,29 +25,21 @@ from underway.cluster.model import (
     Lease,
     NetworkPolicy,
     Node,
-    Object,
     Pod,
     Ref,
     Service,
     Volume,
     Workload,
 )
+from underway.cluster.objects import Autoscaler, Object
 from underway.cluster.podspec import PodTerm
 from underway.cluster.reports import is_report
 from underway.units import Selector
-
-_S = TypeVar("_S", Budget, Service)
 
 MARK = "underway.dev/run"
 """The label of pods and Jobs, and the annotation of everything else, that a run has changed: the run's id."""
 HOLD = "underway.dev/hold"
 """The annotation of a node that somebody else maintains: `waiting`, until they write `done`."""
-
-
-AWAITING = "underway.dev/awaiting-approval"
-"""On a run's Lease: the number of the step that waits to be approved."""
-APPROVED = "underway.dev/approved"
-"""On a run's Lease: the number of a step, and who has approved it."""
 
 
 class ClusterState:
@@ -54,15 +52,16 @@ class ClusterState:
         """Grows when nodes or their labels become others."""
         self._pods = Pods(MARK)
         self._workloads = Workloads(MARK)
-        self._budgets = Selecting[Budget](_budget_demands)
-        self._services = Selecting[Service](_service_demands)
-        self._adopting = Selecting[Workload](_workload_demands)
+        self._budgets = Selecting[Budget](budget_demands)
+        self._services = Selecting[Service](service_demands)
+        self._adopting = Selecting[Workload](workload_demands)
         self._slices = Slices()
         self.derived = Derived()
         """What decisions have worked out. Mere reports of progress leave it as it is."""
         self._policies: dict[Ref, NetworkPolicy] = {}
         self._volumes: dict[str, Volume] = {}
         self._leases: dict[Ref, Lease] = {}
+        self._autoscalers: dict[Ref, Autoscaler] = {}
         for found in objects:
             self.put(found)
 
@@ -95,6 +94,10 @@ class ClusterState:
     @property
     def leases(self) -> Mapping[Ref, Lease]:
         return self._leases
+
+    @property
+    def autoscalers(self) -> Mapping[Ref, Autoscaler]:
+        return self._autoscalers
 
     @property
     def policies(self) -> ValuesView[NetworkPolicy]:
@@ -154,6 +157,10 @@ class ClusterState:
     def workloads_in(self, namespace: str) -> ValuesView[Workload]:
         return values(self._workloads.by_namespace.get(namespace))
 
+    def autoscaler_of(self, workload: Ref) -> Autoscaler | None:
+        """The one that decides about its replicas."""
+        return next((found for found in self._autoscalers.values() if found.target == workload), None)
+
     def adopting(self, namespace: str, labels: Mapping[str, str]) -> Iterator[Workload]:
         """The ReplicaSets and StatefulSets that take a pod with these labels for theirs, if nobody else does."""
         for found in self._adopting.candidates(namespace, labels):
@@ -176,7 +183,7 @@ class ClusterState:
             for budget in self._budgets.candidates(pod.namespace, pod.labels)
             if budget.selector is not None and budget.selector.matches(pod.labels)
         ]
-        return _by_name(found)
+        return by_name(found)
 
     def services(self) -> Iterator[Service]:
         return self._services.all()
@@ -194,7 +201,7 @@ class ClusterState:
             for service in self._services.candidates(pod.namespace, pod.labels)
             if service.selector and service.selector.items() <= pod.labels.items()
         ]
-        return _by_name(found)
+        return by_name(found)
 
     def slices(self, service: Service) -> ValuesView[EndpointSlice]:
         return values(self._slices.by_service.get(service.ref))
@@ -211,6 +218,7 @@ class ClusterState:
         """Everything, kind by kind."""
         yield from self._nodes.values()
         yield from self._workloads.by_ref.values()
+        yield from self._autoscalers.values()
         yield from self._pods.by_ref.values()
         yield from self.budgets()
         yield from self.services()
@@ -248,12 +256,12 @@ class ClusterState:
                 self._slices.put(new, ref)
             case NetworkPolicy():
                 self._policies[ref] = new
-            case Claim():
-                pass
             case Volume():
                 self._volumes[new.name] = new
             case Lease():
                 self._leases[ref] = new
+            case Autoscaler():
+                self._autoscalers[ref] = new
 
     def drop(self, ref: Ref) -> None:
         """Take an object away; one that is not there is no error."""
@@ -276,6 +284,8 @@ class ClusterState:
                 self._volumes.pop(ref.name, None)
             case "lease":
                 self._leases.pop(ref, None)
+            case "horizontalpodautoscaler":
+                self._autoscalers.pop(ref, None)
             case _:
                 self._workloads.drop(ref)
                 self._adopting.drop(ref)
@@ -286,21 +296,3 @@ class ClusterState:
             self.derived.forget_all()
         elif new is None or not is_report(old, new):
             self.derived.forget(ref.namespace)
-
-
-def _by_name(found: list[_S]) -> tuple[_S, ...]:
-    if len(found) > 1:
-        found.sort(key=lambda each: each.name)
-    return tuple(found)
-
-
-def _budget_demands(budget: Budget) -> Iterable[Pair]:
-    return budget.selector.demands() if budget.selector is not None else ()
-
-
-def _service_demands(service: Service) -> Iterable[Pair]:
-    return service.selector.items()
-
-
-def _workload_demands(workload: Workload) -> Iterable[Pair]:
-    return workload.selector.demands() if workload.selector is not None else ()

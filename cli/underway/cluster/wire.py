@@ -7,12 +7,19 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
-from underway.cluster.model import Object
+from underway.cluster.objects import Object
 from underway.cluster.wire_metadata import ABSENT, Wire, given
 from underway.cluster.wire_node import WireBudget, WireClaim, WireLease, WireNode, WirePersistentVolume
 from underway.cluster.wire_pod import WirePod
 from underway.cluster.wire_service import WireEndpointSlice, WireNetworkPolicy, WireService
-from underway.cluster.wire_workload import WireDaemonSet, WireDeployment, WireJob, WireReplicaSet, WireStatefulSet
+from underway.cluster.wire_workload import (
+    WireAutoscaler,
+    WireDaemonSet,
+    WireDeployment,
+    WireJob,
+    WireReplicaSet,
+    WireStatefulSet,
+)
 
 
 class Resource(NamedTuple):
@@ -33,6 +40,9 @@ RESOURCES: Mapping[str, Resource] = {
     "statefulset": Resource("apps", "v1", "statefulsets", True, "StatefulSet"),
     "daemonset": Resource("apps", "v1", "daemonsets", True, "DaemonSet"),
     "job": Resource("batch", "v1", "jobs", True, "Job"),
+    "horizontalpodautoscaler": Resource(
+        "autoscaling", "v2", "horizontalpodautoscalers", True, "HorizontalPodAutoscaler"
+    ),
     "poddisruptionbudget": Resource("policy", "v1", "poddisruptionbudgets", True, "PodDisruptionBudget"),
     "service": Resource("", "v1", "services", True, "Service"),
     "endpointslice": Resource("discovery.k8s.io", "v1", "endpointslices", True, "EndpointSlice"),
@@ -123,6 +133,7 @@ _DECODERS: Mapping[str, _Decoders[Any]] = {
     "statefulset": _Decoders(WireStatefulSet),
     "daemonset": _Decoders(WireDaemonSet),
     "job": _Decoders(WireJob),
+    "horizontalpodautoscaler": _Decoders(WireAutoscaler),
     "poddisruptionbudget": _Decoders(WireBudget),
     "service": _Decoders(WireService),
     "endpointslice": _Decoders(WireEndpointSlice),

@@ -1,4 +1,4 @@
-"""Deployments, ReplicaSets, StatefulSets, DaemonSets and Jobs on the wire."""
+"""Deployments, ReplicaSets, StatefulSets, DaemonSets, Jobs and HorizontalPodAutoscalers on the wire."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from underway.cluster.model import Template, Workload
+from underway.cluster.model import Ref, Template, Workload
+from underway.cluster.objects import Autoscaler
 from underway.cluster.wire_metadata import ABSENT, OURS, Condition, Once, Wire, WireObject, WireSelector, given, share
 from underway.cluster.wire_podspec import digest, podspec
 
@@ -212,6 +213,39 @@ class WireJob(WireWorkload):
             succeeded=status.succeeded or 0,
             complete=status.condition("Complete") is not None,
             failure=_words(failed),
+        )
+
+
+class WireTargetRef(Wire):
+    kind: str | None = None
+    name: str | None = None
+
+
+class WireAutoscalerSpec(Wire):
+    scale_target_ref: WireTargetRef | None = None
+    min_replicas: int | None = None
+    max_replicas: int | None = None
+
+
+class WireAutoscaler(WireObject):
+    """Of autoscaling/v2, and of v1 as far as it says the same."""
+
+    spec: WireAutoscalerSpec | None = None
+    status: WireWorkloadStatus | None = None
+
+    def decoded(self) -> Autoscaler:
+        own, spec = self.own, self.spec or WireAutoscalerSpec()
+        target, namespace = spec.scale_target_ref or WireTargetRef(), own.namespace or "default"
+        return Autoscaler(
+            uid=own.uid or "",
+            namespace=namespace,
+            name=own.name or "",
+            target=Ref((target.kind or "").lower(), namespace, target.name or ""),
+            min_replicas=1 if spec.min_replicas is None else spec.min_replicas,
+            max_replicas=spec.max_replicas or 1,
+            measuring=(self.status or WireWorkloadStatus()).condition("ScalingActive") is not None,
+            annotations=own.kept_annotations(OURS),
+            resource_version=own.resource_version or "",
         )
 
 

@@ -7,8 +7,7 @@ import asyncio
 import typer
 
 from underway.cluster.actions import PatchLease
-from underway.cluster.notes import lease_of
-from underway.cluster.state import APPROVED, AWAITING
+from underway.cluster.notes import APPROVED, AWAITING, lease_of
 from underway.commands.options import Target
 from underway.commands.pausing import NEED, living, person
 from underway.commands.reach import opened, reading

@@ -22,7 +22,7 @@ from underway.commands.options import Showing
 from underway.commands.report_directory import make_directory, write_forms
 from underway.commands.saved_plan import staleness
 from underway.engine import preflight
-from underway.engine.events import Event, PodPlanned, Receipt, RunStarted
+from underway.engine.events import Event, Receipt, RunStarted
 from underway.engine.guarding import probe_counts
 from underway.engine.journal import Journal
 from underway.engine.loop import Loop, Measuring
@@ -32,9 +32,8 @@ from underway.engine.saved_plan import SavedPlan
 from underway.engine.stepping import step_name
 from underway.errors import Blocker, ExitStatus, RefusedError
 from underway.playbook.load import from_command_line
-from underway.playbook.models import NodesStep, Playbook
+from underway.playbook.models import Playbook
 from underway.report.views import View, view_for
-from underway.steps import node_order
 
 
 @dataclass(frozen=True)
@@ -152,21 +151,28 @@ def _refused(
 
 
 async def _look_ahead(conducted: Conduct) -> None:
-    """Find every blocker; say what will be done with each pod; ask if that was asked for."""
+    """Find every blocker; say what will be done; ask if that was asked for."""
     order, run, cluster = conducted.order, conducted.run, conducted.cluster
     state = cluster.state()
     found = preflight.blockers(order.playbook, state, run.id, cluster.now(), allow_commands=order.allow_commands)
     stale = staleness(order.saved, order.playbook, order.source, state, order.cluster_name, simulated=order.simulated)
     if stale.blockers or found:
         raise _refused(conducted, (*stale.blockers, *found), shown=(*stale.shown, *found), hint=stale.hint)
-    if not order.ask and not order.dry_run:
-        return
-    for step in order.playbook.spec.steps:
-        if isinstance(step.body, NodesStep):
-            for name in node_order.ordered(step.body, state):
-                _tell_node(name, step.body, conducted)
+    if order.ask or order.dry_run:
+        await _tell_plan(order, cluster)
     if order.ask and not order.dry_run and not await _confirmed():
         raise RefusedError("not confirmed")
+
+
+async def _tell_plan(order: Order, cluster: Cluster) -> None:
+    """What a dry run is for; and what somebody who is asked to go ahead has to know."""
+    from underway.commands.planning import plan_on_copy
+    from underway.report.plan import plan_json, plan_text
+
+    found = await plan_on_copy(order.playbook, order.source, cluster, order.namespace)
+    as_json = order.dry_run and order.showing.output == "json"
+    text = plan_json(found) if as_json else plan_text(found, wide=order.showing.verbose)
+    typer.echo(text, err=not order.dry_run)
 
 
 async def _confirmed() -> bool:
@@ -184,29 +190,6 @@ async def _confirmed() -> bool:
         return (await answer).strip().lower() in {"y", "yes"}
     finally:
         loop.remove_reader(sys.stdin)
-
-
-def _tell_node(name: str, step: NodesStep, conducted: Conduct) -> None:
-    state = conducted.cluster.state()
-    judged = preflight.judged(state.nodes[name], step, state)
-    counts: dict[str, int] = {}
-    for pod, treated in judged:
-        counts[treated.verdict] = counts.get(treated.verdict, 0) + 1
-        if conducted.order.dry_run:
-            conducted.view.show(
-                PodPlanned(
-                    at=conducted.cluster.now(),
-                    run=conducted.run.id,
-                    pod=pod.name,
-                    namespace=pod.namespace,
-                    uid=pod.uid,
-                    node=name,
-                    verdict=treated.verdict,
-                    reason=treated.reason,
-                )
-            )
-    summary = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
-    typer.echo(f"node/{name}: {summary or 'no pods'}", err=True)
 
 
 async def _drive(conducted: Conduct) -> int:

@@ -6,11 +6,12 @@ import asyncio
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
+from underway.cluster.port import Cluster
 from underway.cluster.snapshot import write
 from underway.cluster.state import ClusterState
+from underway.commands.assumed import AssumedGates
 from underway.commands.options import Target
 from underway.commands.tightest import FreeRoom
 from underway.commands.writing import write_whole
@@ -23,9 +24,8 @@ from underway.engine.plan import Plan, PlannedPod, planned, refused
 from underway.engine.receipt import Tally, receipt_of
 from underway.engine.run import Run
 from underway.engine.stepping import step_name
-from underway.gates.history import History, opened, record
+from underway.gates.history import History
 from underway.gates.http import HttpCount
-from underway.gates.verdict import Sample
 from underway.playbook.models import Gate, NodesStep, Playbook
 from underway.simulated.cluster import SimulatedCluster
 from underway.simulated.load import load, simulate
@@ -42,31 +42,27 @@ class AssumedMeasuring:
 
     cluster: SimulatedCluster
     assumptions: list[str] = field(default_factory=list)
-    _began: dict[str, tuple[Gate, datetime]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._assumed = AssumedGates(self.cluster.now)
 
     def start(self, name: str, gate: Gate) -> None:
-        self._began[name] = gate, self.cluster.now()
+        self._assumed.open(name, gate)
         said = f"gate {name}: is taken to hold, since a plan does not measure it"
         if said not in self.assumptions:
             self.assumptions.append(said)
 
     async def stop(self, name: str) -> None:
-        del self._began[name]
+        self._assumed.close(name)
 
     def http(self, name: str) -> HttpCount | None:
-        if name not in self._began:
+        began, now = self._assumed.began(name), self.cluster.now()
+        if began is None:
             return None
-        began, now = self._began[name][1], self.cluster.now()
         return HttpCount(began, now, sent=1, answered=1, measured_at=now, answered_at=now, good_since=began)
 
     def history(self, name: str) -> History | None:
-        if name not in self._began:
-            return None
-        gate, began = self._began[name]
-        looked = opened(gate, began)
-        for moment in (began, self.cluster.now()):
-            looked = record(looked, Sample(moment, holds=True, reason="assumed"))
-        return looked
+        return self._assumed.history(name)
 
 
 @dataclass(frozen=True)
@@ -134,15 +130,21 @@ async def _plan_on_live(playbook: Playbook, source: str, target: Target, *, with
     from underway.commands.reach import opened, reading, with_places
 
     async with opened(target) as connection, reading(connection, ()) as cluster:
-        objects, now = list(cluster.state().objects()), cluster.now()
+        copy = _copied(cluster)
         namespace = target.namespace or connection.namespace
         playbook = await with_places(playbook, connection, namespace)
-    state = ClusterState(sorted(objects, key=lambda found: found.ref))
-    targets = saved_plan.targets(playbook, state) if with_targets else ()
-    found = await _plan(
-        playbook, source, SimulatedCluster(state, settings=Settings(start=now), at_rest=True), namespace
-    )
-    return Planned(found, targets, connection.context, namespace)
+    targets = saved_plan.targets(playbook, copy.state()) if with_targets else ()
+    return Planned(await _plan(playbook, source, copy, namespace), targets, connection.context, namespace)
+
+
+async def plan_on_copy(playbook: Playbook, source: str, cluster: Cluster, namespace: str) -> Plan:
+    """What a run on this cluster would do, as it is now."""
+    return await _plan(playbook, source, _copied(cluster), namespace)
+
+
+def _copied(cluster: Cluster) -> SimulatedCluster:
+    objects = sorted(cluster.state().objects(), key=lambda found: found.ref)
+    return SimulatedCluster(ClusterState(objects), settings=Settings(start=cluster.now()), at_rest=True)
 
 
 def plan(playbook: Playbook, source: str, cluster: SimulatedCluster, namespace: str) -> Plan:

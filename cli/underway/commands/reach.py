@@ -38,6 +38,14 @@ async def opened(target: Target) -> AsyncIterator[Connection]:
         await connection.transport.close()
 
 
+async def default_namespace(target: Target) -> str:
+    """That of -n, or of the context. Raises UsageError and ClusterUnreachableError."""
+    if target.namespace:
+        return target.namespace
+    async with opened(target) as connection:
+        return connection.namespace
+
+
 async def with_places(playbook: Playbook, connection: Connection, namespace: str) -> Playbook:
     """The playbook with the place in the API of each object that it applies. Raises ClusterUnreachableError."""
     versions = api_versions(playbook)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 import sys
 from typing import Annotated, Any, Literal
@@ -71,9 +72,11 @@ def rollout(
 ) -> int:
     """Take a workload to a new version without losing a request; a bad one is undone."""
     from underway.commands.live_run import LiveOrder, run_live
+    from underway.commands.reach import default_namespace
 
+    target = Target(context, kubeconfig, namespace, impersonate, request_timeout)
     fields: dict[str, Any] = {
-        "workload": _whole(workload, namespace),
+        "workload": _whole(workload, namespace or "default"),
         "images": variables(image, "--image"),
         "env": variables(env, "--env"),
         "restart": restart,
@@ -82,22 +85,27 @@ def rollout(
         **({"soak": soak} if soak is not None else {}),
     }
     step = {"rollout": fields, **({"timeout": timeout} if timeout is not None else {})}
+    playbook = one_step("rollout", step)
+    if fields["workload"] != workload:
+        # what is wrong without a cluster has been said by now; whose namespace is meant, the kubeconfig knows
+        fields["workload"] = _whole(workload, asyncio.run(default_namespace(target)))
+        playbook = one_step("rollout", step)
     return run_live(
         LiveOrder(
-            playbook=one_step("rollout", step),
+            playbook=playbook,
             source=shlex.join(["underway", *sys.argv[1:]]),
-            target=Target(context, kubeconfig, namespace, impersonate, request_timeout),
+            target=target,
             showing=Showing(output, quiet, verbose, no_color, report),
             dry_run=dry_run != "none",
         )
     )
 
 
-def _whole(workload: str, namespace: str | None) -> str:
-    """KIND/NAMESPACE/NAME; the namespace may be given with -n instead."""
+def _whole(workload: str, namespace: str) -> str:
+    """KIND/NAMESPACE/NAME; the namespace may stand apart."""
     parts = workload.split("/")
     if len(parts) == _WITH_NAMESPACE:
         return workload
     if len(parts) == _WITH_NAMESPACE - 1:
-        return f"{parts[0]}/{namespace or 'default'}/{parts[1]}"
+        return f"{parts[0]}/{namespace}/{parts[1]}"
     raise UsageError(f"`{workload}` is no workload", "write deployment/web with -n shop, or deployment/shop/web")

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import typer
 
 from underway.cluster.model import Ref
+from underway.commands.assumed import AssumedGates
 from underway.commands.conduct import Order
 from underway.commands.killed_run import rehearse_run
 from underway.commands.options import Showing
@@ -34,19 +35,22 @@ _PORTS = {"http": 80, "https": 443}
 
 
 class SimulatedMeasuring:
-    """HTTP gates, measured by simulated requests to the Service behind each URL's port."""
+    """HTTP gates, measured by simulated requests to the Service behind each URL's port. What only a real system can
+    answer, Prometheus, Alertmanager and commands, is taken to hold, and said.
+    """
 
     def __init__(self, cluster: SimulatedCluster, services: Mapping[int, Ref]) -> None:
         self._cluster = cluster
         self._services = services
         self._running: dict[str, Requests] = {}
+        self._assumed = AssumedGates(cluster.now)
 
     def start(self, name: str, gate: Gate) -> None:
-        """RefusedError for what no simulation can measure."""
+        """RefusedError for a URL that nothing in the simulated cluster answers."""
         if not isinstance(gate.body, HttpGate):
-            raise RefusedError(
-                f"gate {name}: a rehearsal cannot measure `{gate.kind}`", hint="rehearse without this gate"
-            )
+            self._assumed.open(name, gate)
+            self._cluster.assume(f"gate {name}: is taken to hold, since no simulation can measure `{gate.kind}`")
+            return
         parts = urlsplit(gate.body.url)
         service = self._services.get(parts.port or _PORTS[parts.scheme])
         if service is None:
@@ -56,7 +60,9 @@ class SimulatedMeasuring:
         self._running[name] = self._cluster.traffic.start(service, per_second, _LATENCY)
 
     async def stop(self, name: str) -> None:
-        self._cluster.traffic.stop(self._running.pop(name))
+        if name in self._running:
+            self._cluster.traffic.stop(self._running.pop(name))
+        self._assumed.close(name)
 
     def http(self, gate: str) -> HttpCount | None:
         requests = self._running.get(gate)
@@ -81,8 +87,8 @@ class SimulatedMeasuring:
             errors=dict(requests.reasons),
         )
 
-    def history(self, gate: str) -> History | None:  # noqa: ARG002 - only HTTP is simulated
-        return None
+    def history(self, gate: str) -> History | None:
+        return self._assumed.history(gate)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import Literal, assert_never
 
 from underway.cluster.actions import Action, Evict, PatchPod
 from underway.cluster.model import Ref
@@ -72,7 +72,7 @@ def decide(
         in_flight,
         run.phases,
     )
-    look = guarding.Look(run, state, measurements, now, tell)
+    look = guarding.Look(run, turn, measurements, tell)
     turn.tell_left()
     claiming.renew(run, turn)
     if silence > SILENCE_LIMIT and run.phase == "proceeding" and not run.stop:
@@ -85,8 +85,7 @@ def decide(
     if waits != run.told_waits and run.phase != "ended":
         run.told_waits = waits
         tell(Waiting(at=now, run=run.id, waits=waits))
-    moments = [moment for moment in (decision.wake, turn.wake, look.wake) if moment is not None]
-    decision.wake = min(moments, default=None)
+    decision.wake = turn.wake
     return decision
 
 
@@ -119,14 +118,14 @@ def _advance(run: Run, turn: Turn, look: guarding.Look, decision: Decision) -> N
 def _check(run: Run, turn: Turn, look: guarding.Look) -> None:
     """Every guard has to hold before anything is changed."""
     if run.stop:
-        run.end("interrupted", "stopped before the first change")
+        _end_early(run, turn, "interrupted", "stopped before the first change")
         return
     guarding.open_guards(run, turn.now)
     verdicts = look.at_guards()
     refused = [found for found in verdicts if found[1].status in ("fail", "inconclusive")]
     if refused:
         run.blockers = tuple(guarding.blocker(watched, verdict) for watched, verdict in refused)
-        run.end("refused", "a guard does not hold")
+        _end_early(run, turn, "refused", "a guard does not hold")
         return
     waiting = [found for found in verdicts if found[1].status != "pass"]
     for watched, verdict in waiting:
@@ -134,6 +133,13 @@ def _check(run: Run, turn: Turn, look: guarding.Look) -> None:
     if not waiting:
         look.begin()
         run.phase = "proceeding"
+
+
+def _end_early(run: Run, turn: Turn, outcome: Literal["interrupted", "refused"], reason: str) -> None:
+    """Before the first change there is nothing to put back, but for the Jobs of gates."""
+    run.end(outcome, reason)
+    if any(watched.gate.job for watched in run.watched.values()):
+        run.phase, run.putting_back_since = "putting back", turn.now
 
 
 def _proceed(run: Run, turn: Turn, look: guarding.Look, decision: Decision) -> None:

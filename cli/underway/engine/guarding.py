@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from underway.cluster.state import ClusterState
+from underway.engine import job_gates
 from underway.engine.events import Event, GateChanged, ProbeCount
 from underway.engine.run import Run
 from underway.engine.watched import Kept, Watched, http_count, label, look, next_look, open_gate
@@ -15,6 +15,7 @@ from underway.gates.measurements import Measurements
 from underway.gates.sample import count_restarts
 from underway.gates.verdict import Verdict
 from underway.playbook.models import Gate
+from underway.steps.progress import Turn
 
 
 @dataclass
@@ -22,19 +23,18 @@ class Look:
     """One look at the gates: what it reads, whom it tells, and when to look again."""
 
     run: Run
-    state: ClusterState
+    turn: Turn
     measurements: Measurements
-    now: datetime
     tell: Callable[[Event], None]
-    wake: datetime | None = None
 
     def at(self, watched: Watched) -> Verdict:
-        verdict = look(watched, self.state, self.measurements, self.run.restarts, self.now)
+        again = job_gates.tend(watched, self.run, self.turn)
+        verdict = look(watched, self.turn.state, self.measurements, self.run.restarts, self.turn.now)
         if verdict.status != watched.told:
             watched.told = verdict.status
             self.tell(
                 GateChanged(
-                    at=self.now,
+                    at=self.turn.now,
                     run=self.run.id,
                     gate=watched.name,
                     kind=watched.gate.kind,
@@ -42,9 +42,9 @@ class Look:
                     reason=verdict.reason,
                 )
             )
-        moment = next_look(watched)
-        if moment is not None:
-            self.wake = moment if self.wake is None else min(self.wake, moment)
+        for moment in (again, next_look(watched)):
+            if moment is not None:
+                self.turn.look_again(moment)
         return verdict
 
     def at_guards(self) -> list[tuple[Watched, Verdict]]:
@@ -53,7 +53,7 @@ class Look:
 
     def begin(self) -> None:
         """From now on what is lost counts: the first change comes next."""
-        self.run.restarts = count_restarts(self.state)
+        self.run.restarts = count_restarts(self.turn.state)
         for watched in self.run.watched.values():
             watched.base = self.measurements.http(watched.name)
 
@@ -62,7 +62,7 @@ class Look:
 
         The gates are opened on the first call and closed when they are decided.
         """
-        names = open_group(self.run, group, gates, "awaited", self.now, node)
+        names = open_group(self.run, group, gates, "awaited", self.turn.now, node)
         waiting, failed = [], []
         for name in names:
             verdict = self.at(self.run.watched[name])

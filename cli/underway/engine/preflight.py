@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from underway.cluster.actions import Need
 from underway.cluster.model import LEASE_NAMESPACE, Node, Pod
 from underway.cluster.state import ClusterState
+from underway.engine import job_gates
 from underway.engine.packing import room_blockers
 from underway.engine.stepping import step_name
 from underway.engine.verbs import VERBS
@@ -17,7 +18,6 @@ from underway.steps import marks, node_order
 from underway.steps.treatment import Treatment, treatment
 from underway.steps.verb import Scene
 
-_UNAVAILABLE_GATES = frozenset({"job"})
 _SKEW = timedelta(seconds=5)
 
 
@@ -37,6 +37,8 @@ _NODES = frozenset(
 def needs(playbook: Playbook, namespace: str) -> list[Need]:
     """The permissions to write that the playbook needs; those to read are the adapter's own."""
     found = set(_LEASE)
+    for gate in _gates(playbook):
+        found |= set(job_gates.needs(gate, namespace))
     for step in playbook.spec.steps:
         if type(step.body) in VERBS:
             found |= set(VERBS[type(step.body)].needs(step.body, namespace))
@@ -90,8 +92,6 @@ def _gates(playbook: Playbook) -> Iterator[Gate]:
 
 def _gate_blockers(gate: Gate, *, allow_commands: bool) -> Iterator[Blocker]:
     name = f"gate/{gate.name or gate.kind}"
-    if gate.kind in _UNAVAILABLE_GATES:
-        yield Blocker(name, f"a gate of kind `{gate.kind}` cannot be run by this version", "use another kind of gate")
     if gate.kind == "command" and not allow_commands:
         yield Blocker(name, "it runs a command on this machine", "allow it with --allow-commands")
 

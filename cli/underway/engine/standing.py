@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeAlias
 
 from underway.cluster.model import Budget, Lease, Node, Pod, Ref, Workload
 from underway.cluster.notes import Note, notes_of
+from underway.cluster.objects import Autoscaler
 from underway.cluster.state import MARK, ClusterState
 from underway.engine.pausing import wanted_by
 from underway.engine.preflight import alive
-from underway.steps import marks, quarantine
+from underway.steps import marks, quarantine, scale_marks
 
 PLAYBOOK = "underway.dev/playbook"
 OPERATOR = "underway.dev/operator"
 STARTED = "underway.dev/started"
+_Marked: TypeAlias = Node | Pod | Budget | Workload | Autoscaler | Lease | Note
 _APPLIED = {
     "intended": "to be applied, or applied already",
     "applied": "applied",
@@ -60,13 +63,13 @@ def standings(state: ClusterState, now: datetime) -> dict[str, Standing]:
     return found
 
 
-def _left_on_purpose(marked: Node | Pod | Budget | Workload | Lease | Note) -> bool:
+def _left_on_purpose(marked: _Marked) -> bool:
     if isinstance(marked, Pod):
         return MARK not in marked.labels
     return isinstance(marked, Node) and marked.annotations.get(marks.PHASE) == "drained"
 
 
-def _marks(state: ClusterState) -> Iterator[tuple[str, Node | Pod | Budget | Workload | Lease | Note, str]]:
+def _marks(state: ClusterState) -> Iterator[tuple[str, _Marked, str]]:
     for lease in state.leases.values():
         yield lease.run, lease, "sign of life"
         for note in notes_of(lease).values():
@@ -82,6 +85,7 @@ def _marks(state: ClusterState) -> Iterator[tuple[str, Node | Pod | Budget | Wor
         if run is not None:
             yield run, budget, "has been recounted"
     yield from _workload_marks(state)
+    yield from _scale_marks(state)
 
 
 def _pod_marks(state: ClusterState) -> Iterator[tuple[str, Pod, str]]:
@@ -104,3 +108,11 @@ def _workload_marks(state: ClusterState) -> Iterator[tuple[str, Workload, str]]:
         elif changed is not None and (workload.kind != "replicaset" or marks.LABELS in workload.annotations):
             # a ReplicaSet that nothing was taken from has only got a copy of its Deployment's marks
             yield changed, workload, f"{workload.annotations.get(marks.PHASE, 'changed')} by the run"
+
+
+def _scale_marks(state: ClusterState) -> Iterator[tuple[str, Workload | Autoscaler, str]]:
+    for workload in scale_marks.scaled_workloads(state):
+        if workload.owner is None:
+            yield workload.annotations[scale_marks.SCALED], workload, "scaled by the run"
+    for autoscaler in scale_marks.scaled_autoscalers(state):
+        yield autoscaler.annotations[scale_marks.SCALED], autoscaler, "its bounds changed by the run"

@@ -15,13 +15,16 @@ from underway.gates.sample import sample
 from underway.gates.verdict import Verdict
 from underway.playbook.models import Gate, HttpGate
 
-FROM_STATE = frozenset({"service", "workload", "node", "nodes", "restarts"})
+FROM_STATE = frozenset({"service", "workload", "node", "nodes", "restarts", "job"})
+"""What happens in the cluster answers them."""
 Kept = Literal["guarded", "awaited"]
 
 
 @dataclass
 class Watched:
-    """One gate from when it is opened until it is closed. `base`: the HTTP count at which judging begins."""
+    """One gate from when it is opened until it is closed. `base`: the HTTP count at which judging begins. `seen`: the
+    UID of the Job whose end was looked at last.
+    """
 
     name: str
     gate: Gate
@@ -31,6 +34,7 @@ class Watched:
     base: HttpCount | None = None
     verdict: Verdict | None = None
     told: str = ""
+    seen: str = ""
 
 
 def open_gate(name: str, gate: Gate, kept: Kept, now: datetime, node: str | None = None) -> Watched:
@@ -60,10 +64,10 @@ def _judge(
             return Verdict("error" if watched.kept == "guarded" else "inconclusive", "not measured yet")
         judge = http_guarded if watched.kept == "guarded" else http_awaited
         return judge(gate, gate.body, count, now)
-    if gate.kind in FROM_STATE:
+    if gate.kind in FROM_STATE and gate.job is None:
         seen = sample(gate, state, now, node=watched.node, baseline=restarts)
         watched.history = record(watched.history, seen)
-    else:
+    elif gate.job is None:
         watched.history = measurements.history(watched.name) or watched.history
     return (guarded if watched.kept == "guarded" else awaited)(gate, watched.history, now)
 
@@ -78,4 +82,5 @@ def http_count(watched: Watched, measurements: Measurements) -> HttpCount | None
 
 def next_look(watched: Watched) -> datetime | None:
     """When the verdict may change though nothing else does; None if a measurement will come by itself."""
-    return due(watched.gate, watched.history) if watched.gate.kind in FROM_STATE else None
+    by_itself = watched.gate.kind not in FROM_STATE or watched.gate.job is not None
+    return None if by_itself else due(watched.gate, watched.history)

@@ -17,7 +17,11 @@ AWAITED_TIMEOUT = timedelta(seconds=30)
 UNMEASURED_LIMIT = timedelta(seconds=60)
 EVERY = timedelta(seconds=1)
 EVERY_OUTSIDE = timedelta(seconds=5)
-"""Prometheus, Alertmanager and commands: what they cost is somebody else's."""
+"""Prometheus, Alertmanager, commands and Jobs: what they cost is somebody else's."""
+JOB_TIMEOUT = timedelta(minutes=5)
+"""For the Job of a gate that does not say how long it may take, as for the verb `job`."""
+JOB_ALLOWANCE = timedelta(seconds=60)
+"""What a Job may take beyond its own deadline to be seen as ended."""
 SHORTEST = timedelta(milliseconds=10)
 """Not even `every: 0s` makes a busy loop."""
 
@@ -45,7 +49,12 @@ def every(gate: Gate) -> timedelta:
     """The gate's `every`; by default 1 s for what the cluster's state tells, 5 s for what has to be asked for."""
     if gate.every is not None:
         return max(gate.every, SHORTEST)
-    return EVERY_OUTSIDE if gate.kind in ("prometheus", "alerts", "command") else EVERY
+    return EVERY_OUTSIDE if gate.kind in ("prometheus", "alerts", "command", "job") else EVERY
+
+
+def job_timeout(gate: Gate) -> timedelta:
+    """How long a Job of this gate may take."""
+    return (gate.job.timeout if gate.job else None) or gate.timeout or JOB_TIMEOUT
 
 
 def opened(gate: Gate, now: datetime) -> History:
@@ -75,8 +84,11 @@ def awaited(gate: Gate, history: History, now: datetime) -> Verdict:
     """Judge a gate that is waited for: in before, after, check, verify.
 
     It passes once it has held for `for` (default: once). It fails when `timeout` is over (default: 30 s more than
-    `for`), counted from `began`; if the last look could not measure, that is an error.
+    `for`; for a Job a minute more than it may take), counted from `began`; if the last look could not measure, that is
+    an error. A Job that fails is not run again in the hope of better, but for the `failures` that are allowed.
     """
+    if gate.job is not None and history.failures > gate.failures:
+        return Verdict("fail", history.failure)
     last, wanted = history.last, gate.for_ or timedelta()
     if last is not None and history.holds_since is not None:
         held = last.at - history.holds_since
@@ -117,14 +129,18 @@ def guarded(gate: Gate, history: History, now: datetime) -> Verdict:
 
 def unmeasured(gate: Gate, since: datetime, now: datetime, reason: str) -> Verdict:
     """The verdict of a guard that has not been measured since then: error, after its limit inconclusive."""
-    if now - since < (gate.timeout or UNMEASURED_LIMIT):
+    if now - since < (gate.timeout or _patience(gate, UNMEASURED_LIMIT)):
         return Verdict("error", reason)
     return Verdict("inconclusive", f"{reason}, for {format_duration(now - since)}")
 
 
 def deadline(gate: Gate, began: datetime) -> datetime:
     """When an awaited gate has taken too long."""
-    return began + (gate.timeout or AWAITED_TIMEOUT + (gate.for_ or timedelta()))
+    return began + (gate.timeout or _patience(gate, AWAITED_TIMEOUT) + (gate.for_ or timedelta()))
+
+
+def _patience(gate: Gate, usual: timedelta) -> timedelta:
+    return usual if gate.job is None else job_timeout(gate) + JOB_ALLOWANCE
 
 
 def due(gate: Gate, history: History) -> datetime:

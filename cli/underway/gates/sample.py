@@ -48,14 +48,6 @@ def count_restarts(state: ClusterState) -> Restarts:
     return {pod.uid: pod.restarts for pod in state.pods.values()}
 
 
-def sample_job(job: Ref, state: ClusterState, now: datetime) -> Sample:
-    """Look at the Job that was made for a `job` gate: holds once it is complete."""
-    found = state.workloads.get(job)
-    if found is None:
-        return Sample(now, None, f"{job} does not exist yet")
-    return Sample(now, *_job(found))
-
-
 def _service(body: ServiceGate, state: ClusterState) -> tuple[bool, str]:
     namespace, _, name = body.name.rpartition("/")
     service = state.service(namespace, name)

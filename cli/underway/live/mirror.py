@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from underway.cluster.model import Object, Pod, Ref
+from underway.cluster.model import Pod, Ref
+from underway.cluster.objects import Object
 from underway.cluster.state import ClusterState
 
 _MOST_REMEMBERED = 20_000

@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from underway.cluster.model import LEASE_NAMESPACE, Object
+from underway.cluster.model import LEASE_NAMESPACE
+from underway.cluster.objects import Object
 from underway.cluster.state import MARK
 from underway.cluster.wire import RESOURCES, decode_event, decode_list
 from underway.live.mirror import Mirror

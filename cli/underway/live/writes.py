@@ -18,6 +18,7 @@ from underway.cluster.actions import (
     DeleteReplicaSet,
     Evict,
     Outcome,
+    PatchAutoscaler,
     PatchBudget,
     PatchLease,
     PatchNode,
@@ -68,6 +69,8 @@ class Writer:
                 return await self._patch(action.object, _node_patch(action))
             case PatchPod() | PatchBudget():
                 return await self._patch(action.object, {"metadata": _metadata(action)})
+            case PatchAutoscaler():
+                return await self._patch(action.object, _autoscaler_patch(action))
             case PatchWorkload() | RollTemplate() | RestoreTemplate() | CreateReplicaSet() | DeleteReplicaSet():
                 return await self._workloads.perform(action)
             case Evict():
@@ -143,7 +146,7 @@ class Writer:
         return outcome
 
 
-def _metadata(action: PatchNode | PatchPod | PatchBudget) -> dict[str, Any]:
+def _metadata(action: PatchNode | PatchPod | PatchBudget | PatchAutoscaler) -> dict[str, Any]:
     found: dict[str, Any] = {"uid": action.uid}
     if not isinstance(action, PatchBudget) and action.resource_version:
         found["resourceVersion"] = action.resource_version
@@ -161,6 +164,14 @@ def _node_patch(action: PatchNode) -> dict[str, Any]:
     if action.taints is not None:
         spec["taints"] = [_taint(found) for found in action.taints] or None
     return {"metadata": _metadata(action)} | ({"spec": spec} if spec else {})
+
+
+def _autoscaler_patch(action: PatchAutoscaler) -> dict[str, Any]:
+    bounds = {"minReplicas": action.min_replicas, "maxReplicas": action.max_replicas}
+    return {
+        "metadata": _metadata(action),
+        "spec": {key: value for key, value in bounds.items() if value is not None},
+    }
 
 
 def _taint(found: Taint) -> dict[str, str]:

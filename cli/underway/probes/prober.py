@@ -1,6 +1,6 @@
 """The tasks that measure, one for each gate that the cluster's state does not answer. The engine reads along.
 
-`job` gates are not measured here: the engine makes the Job, and `gates.sample.sample_job` tells from the state.
+`job` gates are not measured here: the run makes the Jobs itself (`engine/job_gates.py`).
 """
 
 from __future__ import annotations

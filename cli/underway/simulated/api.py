@@ -16,6 +16,7 @@ from underway.cluster.actions import (
     DeleteReplicaSet,
     Evict,
     Outcome,
+    PatchAutoscaler,
     PatchBudget,
     PatchLease,
     PatchNode,
@@ -28,6 +29,7 @@ from underway.cluster.actions import (
     Unmark,
 )
 from underway.cluster.model import Budget, Node, Pod, Ref, Workload
+from underway.cluster.objects import Autoscaler
 from underway.cluster.wire import from_mapping
 from underway.simulated.applying import Applier
 from underway.simulated.disruption import Disruptions
@@ -38,7 +40,7 @@ from underway.simulated.workload_api import WorkloadApi
 from underway.simulated.world import World, merged
 
 _DONE = Outcome("done")
-_T = TypeVar("_T", Node, Pod, Budget, Workload)
+_T = TypeVar("_T", Node, Pod, Budget, Workload, Autoscaler)
 
 
 class Api:
@@ -50,7 +52,7 @@ class Api:
         self._leases = Leases(world)
         self._applier = Applier(world, jobs, self._leases)
 
-    def carry_out(self, action: Action) -> Outcome:
+    def carry_out(self, action: Action) -> Outcome:  # noqa: C901 - one flat case for each action
         match action:
             case PatchNode():
                 return self._patch_node(action)
@@ -58,6 +60,8 @@ class Api:
                 return self._patch_pod(action)
             case PatchBudget():
                 return self._patch_budget(action)
+            case PatchAutoscaler():
+                return self._patch_autoscaler(action)
             case PatchWorkload() | RollTemplate() | RestoreTemplate() | CreateReplicaSet() | DeleteReplicaSet():
                 return self._workloads.carry_out(action)
             case Evict():
@@ -117,6 +121,20 @@ class Api:
             return budget
         annotations = merged(budget.annotations, action.annotations)
         self._world.put(msgspec.structs.replace(budget, annotations=annotations))
+        return _DONE
+
+    def _patch_autoscaler(self, action: PatchAutoscaler) -> Outcome:
+        found = self._present(Autoscaler, action.object, action.uid, action.resource_version)
+        if isinstance(found, Outcome):
+            return found
+        self._world.put(
+            msgspec.structs.replace(
+                found,
+                annotations=merged(found.annotations, action.annotations),
+                min_replicas=found.min_replicas if action.min_replicas is None else action.min_replicas,
+                max_replicas=found.max_replicas if action.max_replicas is None else action.max_replicas,
+            )
+        )
         return _DONE
 
     def _create_job(self, action: CreateJob) -> Outcome:

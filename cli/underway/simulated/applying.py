@@ -9,8 +9,9 @@ import msgspec
 
 from underway.cluster.actions import Apply, Outcome, TakeBack, Unmark
 from underway.cluster.applied import APPLIED
-from underway.cluster.model import Budget, Lease, Node, Object, Pod, Ref, Workload
+from underway.cluster.model import Budget, Lease, Node, Pod, Ref, Workload
 from underway.cluster.notes import written
+from underway.cluster.objects import Object
 from underway.cluster.wire import from_mapping
 from underway.simulated.job import Jobs
 from underway.simulated.leases import Leases

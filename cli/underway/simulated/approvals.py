@@ -7,7 +7,7 @@ from functools import partial
 import msgspec
 
 from underway.cluster.model import Lease, Ref
-from underway.cluster.state import APPROVED, AWAITING
+from underway.cluster.notes import APPROVED, AWAITING
 from underway.simulated.world import World
 
 

@@ -11,10 +11,12 @@ import msgspec
 
 from underway.cluster.actions import Action, Need, Outcome
 from underway.cluster.evidence import Evidence
-from underway.cluster.model import Budget, Object, Pod, Ref
+from underway.cluster.model import Budget, Pod, Ref
+from underway.cluster.objects import Object
 from underway.cluster.state import ClusterState
 from underway.simulated.api import Api
 from underway.simulated.approvals import Approvals
+from underway.simulated.autoscaler import Autoscalers
 from underway.simulated.clock import BRISK, VirtualClock
 from underway.simulated.daemonset import DaemonSets
 from underway.simulated.deployment import Deployments
@@ -72,6 +74,7 @@ class SimulatedCluster:
         self._nodes = Nodes(world)
         Holds(world)
         Approvals(world)
+        Autoscalers(world)
         jobs = Jobs(world, self.kubelets)
         disruptions = Disruptions(world)
         EndpointSlices(world)
@@ -155,6 +158,10 @@ class SimulatedCluster:
     def watch(self, kind: type[_O], observer: Callable[[_O | None, _O | None], None]) -> None:
         """Call `observer(old, new)` at every change of such an object, in the same instant."""
         self._world.watch(kind, observer)
+
+    def assume(self, what: str) -> None:
+        """Note, once, what is taken to be so."""
+        self._world.assume(what)
 
     def begin(self, assumptions: Iterable[str]) -> None:
         """The scene is set: forget what was assumed while setting it, but for these."""

@@ -10,7 +10,8 @@ from typing import Any, Literal
 import msgspec
 import yaml
 
-from underway.cluster.model import Node, Object, Owner, Pod, Service, Template, Workload
+from underway.cluster.model import Node, Owner, Pod, Service, Template, Workload
+from underway.cluster.objects import Object
 from underway.cluster.podspec import PodSpec, Taint, Toleration
 from underway.errors import UsageError
 from underway.units import equality_selector

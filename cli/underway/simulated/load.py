@@ -15,7 +15,8 @@ import msgspec
 import yaml
 
 from underway.cluster import snapshot
-from underway.cluster.model import Budget, Node, Object, Pod, Ref, Service, Workload
+from underway.cluster.model import Budget, Node, Pod, Ref, Service, Workload
+from underway.cluster.objects import Object
 from underway.cluster.state import ClusterState
 from underway.cluster.wire import from_mapping
 from underway.errors import UsageError

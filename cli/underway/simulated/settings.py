@@ -45,6 +45,9 @@ class Settings:
     proxy_min_sync_period: timedelta = timedelta(seconds=1)
     """kube-proxy's minSyncPeriod: its rules are written at most this often."""
 
+    autoscaler_period: timedelta = timedelta(seconds=15)
+    """How often an autoscaler looks (horizontal-pod-autoscaler-sync-period)."""
+
     start_up: timedelta = timedelta(seconds=1)
     """Of an image that is on the node; measured 1.26 s from being bound until the API says that it runs, which the
     kubelet, looking once a second, tells up to a second late.

@@ -16,7 +16,8 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from underway.cluster.model import Object, Ref, Workload
+from underway.cluster.model import Ref, Workload
+from underway.cluster.objects import Object
 from underway.cluster.reports import is_report
 from underway.cluster.state import ClusterState
 from underway.simulated.settings import Settings

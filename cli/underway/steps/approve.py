@@ -8,8 +8,8 @@ from datetime import datetime
 
 from underway.cluster.actions import Need, PatchLease
 from underway.cluster.model import Ref
-from underway.cluster.notes import lease_of
-from underway.cluster.state import APPROVED, AWAITING, ClusterState
+from underway.cluster.notes import APPROVED, AWAITING, lease_of
+from underway.cluster.state import ClusterState
 from underway.errors import Blocker
 from underway.playbook.models import ApproveStep
 from underway.steps.progress import StepEnd, Turn

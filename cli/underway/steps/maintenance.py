@@ -9,6 +9,7 @@ from typing import Any
 from underway.cluster.actions import CreateJob
 from underway.cluster.model import Node, Ref, Workload
 from underway.cluster.state import MARK, ClusterState
+from underway.playbook.gates import JobGate
 from underway.playbook.models import JobStep, MaintainJob
 from underway.steps import marks
 
@@ -41,12 +42,22 @@ def create(node: Node, work: MaintainJob, ref: Ref, run: str, now: datetime) -> 
 
 def create_alone(work: JobStep, ref: Ref, run: str, now: datetime) -> CreateJob:
     """A Job that is about no node: the scheduler finds it one."""
+    return _create_anywhere(work, ref, run, f"start ({work.image})", work.timeout, now)
+
+
+def create_for_gate(work: JobGate, ref: Ref, run: str, gate: str, timeout: timedelta, now: datetime) -> CreateJob:
+    return _create_anywhere(work, ref, run, f"start for gate {gate} ({work.image})", timeout, now)
+
+
+def _create_anywhere(
+    work: JobStep | JobGate, ref: Ref, run: str, says: str, timeout: timedelta, now: datetime
+) -> CreateJob:
     pod = {"restartPolicy": "Never", "containers": [_container(work, "job")]}
-    about = {marks.JOB_ENDS: (now + work.timeout).isoformat()}
-    return CreateJob(ref, says=f"start ({work.image})", manifest=_manifest(ref, run, work.timeout, pod, about))
+    about = {marks.JOB_ENDS: (now + timeout).isoformat()}
+    return CreateJob(ref, says=says, manifest=_manifest(ref, run, timeout, pod, about))
 
 
-def _container(work: MaintainJob | JobStep, name: str) -> dict[str, Any]:
+def _container(work: MaintainJob | JobStep | JobGate, name: str) -> dict[str, Any]:
     container: dict[str, Any] = {
         "name": name,
         "image": work.image,

@@ -1,7 +1,4 @@
-"""The verb `scale`: a workload gets another number of replicas, and afterwards the one it had.
-
-Its marks have names of their own, so that a rollout of the same workload can stand beside them.
-"""
+"""The verb `scale`: a workload gets another number of replicas, and afterwards the one it had."""
 
 from __future__ import annotations
 
@@ -15,6 +12,7 @@ from underway.cluster.model import Pod, Ref, Workload
 from underway.cluster.state import ClusterState
 from underway.errors import Blocker
 from underway.playbook.models import ScaleStep
+from underway.steps import autoscaling, scale_marks, shedding
 from underway.steps.diagnosis import fault
 from underway.steps.progress import StepEnd, Turn
 from underway.steps.rollout_choice import room_for
@@ -22,26 +20,24 @@ from underway.steps.rollout_marks import remove_copies
 from underway.steps.verb import Beginning, Scene, Verb
 from underway.units import format_duration
 
-SCALED = "underway.dev/scaled"
-"""The run that has scaled it."""
-SCALED_FROM = "underway.dev/scaled-from"
-SCALED_TO = "underway.dev/scaled-to"
-RESTORE = "underway.dev/scale-restore"
 _LIMIT = timedelta(minutes=10)
 
 
 @dataclass
 class ScaleWork:
+    """`count`: the replicas it is to have; None until the step is at work."""
+
     ref: Ref
-    began: datetime
+    count: int | None = None
+    began: datetime | None = None
 
 
 def _ref(step: ScaleStep) -> Ref:
     return Ref(step.workload.kind, step.workload.namespace, step.workload.name)
 
 
-def _begin(step: ScaleStep, beginning: Beginning, _: ClusterState) -> ScaleWork:
-    return ScaleWork(_ref(step), beginning.now)
+def _begin(step: ScaleStep, _: Beginning, __: ClusterState) -> ScaleWork:
+    return ScaleWork(_ref(step))
 
 
 def wanted(step: ScaleStep, found: Workload) -> int:
@@ -52,29 +48,47 @@ def _proceed(step: ScaleStep, work: ScaleWork, turn: Turn) -> StepEnd | None:
     found = turn.state.workloads.get(work.ref)
     if found is None:
         return StepEnd("failed", f"{work.ref} is gone")
-    if found.annotations.get(SCALED) != turn.run:
-        count = wanted(step, found)
-        if count == found.replicas:
+    if work.count is None or work.began is None:
+        work.count, work.began = wanted(step, found), turn.now
+    count = work.count
+    leaving = shedding.see_off(turn)
+    refused = autoscaling.agree(found, count, step, turn)
+    if refused is not None:
+        return StepEnd("failed", refused) if refused else None
+    is_ours = scale_marks.scaled_by(found) == turn.run and found.annotations.get(scale_marks.SCALED_TO) == str(count)
+    if not is_ours:
+        if count == found.replicas and scale_marks.scaled_by(found) is None:
             return StepEnd("done", f"it has {count} replicas already")
-        turn.act(_scale(found, count, step, turn.run))
+        if shedding.may_have(found, count, turn):
+            turn.act(_scale(found, count, step, turn.run))
         return None
-    count = int(found.annotations[SCALED_TO])
-    if found.replicas != count:
+    autoscaler = turn.state.autoscaler_of(found.ref)
+    if found.replicas != count and (autoscaler is None or count == 0):
         return StepEnd("failed", f"{work.ref}: somebody else wants {found.replicas} replicas, not {count}")
+    end = _healthy(found, count, work.began + _LIMIT, turn)
+    return None if leaving and end is not None and end.outcome == "done" else end
+
+
+def _healthy(found: Workload, count: int, end: datetime, turn: Turn) -> StepEnd | None:
+    """Once it has its replicas and all of them are Ready. An autoscaler may have given it more by then."""
     for pod in _pods(found, turn.state):
         reason = fault(pod, turn.now)
         if reason is not None:
             return StepEnd("failed", f"{pod.ref}: {reason}", pod.ref)
-    if found.observed_generation >= found.generation and found.ready >= count and found.current == count:
-        return StepEnd("done")
-    end = work.began + _LIMIT
+    goal = max(count, found.replicas)
+    if (
+        found.observed_generation >= found.generation
+        and found.ready >= goal
+        and found.current == found.replicas == goal
+    ):
+        return StepEnd("done", "" if goal == count else f"its autoscaler wants {goal}")
     late = next((pod for pod in _pods(found, turn.state) if not pod.ready and pod.waiting), None)
     waiting = f"; {late.name}: {late.waiting}" if late is not None else ""
-    turn.wait(found.ref, f"{found.ready} of {count} replicas Ready{waiting}")
+    turn.wait(found.ref, f"{found.ready} of {goal} replicas Ready{waiting}")
     turn.look_again(min(end, turn.now + timedelta(seconds=1)))
     if turn.now < end:
         return None
-    return StepEnd("timedOut", f"{work.ref}: {found.ready} of {count} Ready after {format_duration(_LIMIT)}{waiting}")
+    return StepEnd("timedOut", f"{found.ref}: {found.ready} of {goal} Ready after {format_duration(_LIMIT)}{waiting}")
 
 
 def _scale(found: Workload, count: int, step: ScaleStep, run: str) -> PatchWorkload:
@@ -83,12 +97,7 @@ def _scale(found: Workload, count: int, step: ScaleStep, run: str) -> PatchWorkl
         found.uid,
         says=f"scale from {found.replicas} to {count}",
         resource_version=found.resource_version,
-        annotations={
-            SCALED: run,
-            SCALED_FROM: str(found.replicas),
-            SCALED_TO: str(count),
-            RESTORE: step.restore,
-        },
+        annotations=scale_marks.marks(found, run, str(found.replicas), str(count), step),
         replicas=count,
     )
 
@@ -109,9 +118,10 @@ def _blockers(step: ScaleStep, scene: Scene) -> Iterator[Blocker]:
         reason = f"its {found.owner.kind} {found.owner.name} decides how many replicas it has"
         yield Blocker(name, reason, f"scale {found.owner.kind.lower()}/{found.namespace}/{found.owner.name} instead")
         return
-    other = found.annotations.get(SCALED)
-    if other is not None and other != scene.run:
-        yield Blocker(name, f"run {other} has left it scaled", f"underway restore {other}")
+    for marked in (found, scene.state.autoscaler_of(found.ref)):
+        other = scale_marks.scaled_by(marked) if marked is not None else None
+        if marked is not None and other is not None and other != scene.run:
+            yield Blocker(str(marked.ref), f"run {other} has left it scaled", f"underway restore {other}")
     count = wanted(step, found)
     more = count - found.replicas
     room = room_for(found, more, scene.state) if more > 0 else 0
@@ -136,41 +146,57 @@ def _too_few(found: Workload, count: int, state: ClusterState) -> Iterator[Block
 
 
 def _needs(step: ScaleStep, _: str) -> Iterable[Need]:
-    group, plural = "apps", f"{step.workload.kind}s"
-    return [Need("patch", group, plural, step.workload.namespace)]
+    namespace = step.workload.namespace
+    return [
+        Need("patch", "apps", f"{step.workload.kind}s", namespace),
+        Need("patch", "autoscaling", "horizontalpodautoscalers", namespace),
+        Need("patch", "", "pods", namespace),
+        Need("create", "", "pods/eviction", namespace),
+        Need("patch", "policy", "poddisruptionbudgets", namespace),
+    ]
 
 
 def put_back(turn: Turn, good: bool) -> list[Ref]:  # noqa: FBT001 - the shape of every undo
-    left = []
+    """The autoscalers first: they would keep what they were told to."""
+    left = autoscaling.put_back(turn, good=good)
+    held = bool(left)
+    left += shedding.see_off(turn)
     for found in list(_scaled(turn)):
         left.append(found.ref)
         if found.kind == "replicaset" and found.owner is not None:
             owner = turn.state.controller_of(found)
-            if owner is None or owner.annotations.get(SCALED) != turn.run:
+            if owner is None or scale_marks.scaled_by(owner) != turn.run:
                 turn.act(remove_copies(found))
-            continue
-        lasts = found.annotations.get(RESTORE)
-        restores = lasts == "end" or (lasts == "failure" and not good)
-        before, after = found.annotations.get(SCALED_FROM, ""), found.annotations.get(SCALED_TO, "")
-        ours = before.isdecimal() and str(found.replicas) == after
-        turn.act(
-            PatchWorkload(
-                found.ref,
-                found.uid,
-                says=f"scale back to {before}" if restores and ours else "remove the marks of its scaling",
-                annotations=dict.fromkeys((SCALED, SCALED_FROM, SCALED_TO, RESTORE)),
-                replicas=int(before) if restores and ours else None,
-            )
-        )
+        elif not held:
+            back = _back(found, turn, good=good)
+            if back.replicas is None or shedding.may_have(found, back.replicas, turn):
+                turn.act(back)
     return left
 
 
+def _back(found: Workload, turn: Turn, *, good: bool) -> PatchWorkload:
+    """An autoscaler that knows how many are needed lowers the number itself, when the load allows it."""
+    before = found.annotations.get(scale_marks.SCALED_FROM, "")
+    ours = before.isdecimal() and str(found.replicas) == found.annotations.get(scale_marks.SCALED_TO)
+    autoscaler = turn.state.autoscaler_of(found.ref)
+    decided = autoscaler is not None and autoscaler.measuring and found.replicas > int(before or 0) > 0
+    back = scale_marks.returns(found, good=good) and ours and not decided
+    return PatchWorkload(
+        found.ref,
+        found.uid,
+        says=f"scale back to {before}" if back else "remove the marks of its scaling",
+        annotations=scale_marks.NONE,
+        replicas=int(before) if back else None,
+    )
+
+
 def marked(turn: Turn) -> list[Ref]:
-    return [found.ref for found in _scaled(turn) if found.owner is None]
+    workloads = [found.ref for found in _scaled(turn) if found.owner is None]
+    return [*workloads, *(found.ref for found in autoscaling.scaled(turn))]
 
 
 def _scaled(turn: Turn) -> Iterator[Workload]:
-    return (found for found in turn.state.workloads.values() if found.annotations.get(SCALED) == turn.run)
+    return (found for found in scale_marks.scaled_workloads(turn.state) if scale_marks.scaled_by(found) == turn.run)
 
 
 SCALE: Verb[ScaleStep, ScaleWork] = Verb(_begin, _proceed, _blockers, _needs)

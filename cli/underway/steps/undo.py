@@ -20,6 +20,7 @@ from underway.steps import (
     rollout_statefulset,
     rollout_undo,
     scale,
+    shedding,
     taking_back,
 )
 from underway.steps.departure import carry_on, recount_budgets
@@ -114,8 +115,12 @@ def _stays(node: Node, busy: Mapping[str, Ref]) -> bool:
 
 
 def detached_pods(turn: Turn) -> list[Pod]:
-    """Those of drains; a rollout sees to its own, and so does a quarantine."""
-    return [pod for pod in turn.state.marked_pods() if marks.pod_run(pod) == turn.run and not is_of_rollout(pod)]
+    """Those of drains; a rollout sees to its own, and so do a quarantine and a scaling."""
+    return [
+        pod
+        for pod in turn.state.marked_pods()
+        if marks.pod_run(pod) == turn.run and not is_of_rollout(pod) and not shedding.is_shed(pod)
+    ]
 
 
 def _nodes_at_work(turn: Turn) -> Iterator[tuple[str, Ref]]:

@@ -1,0 +1,39 @@
+"""Gates that only a real system can answer, and are taken to hold where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from underway.gates.history import History, opened, record
+from underway.gates.verdict import Sample
+from underway.playbook.models import Gate
+
+
+@dataclass
+class AssumedGates:
+    """By their names, from when they are opened until they are closed."""
+
+    now: Callable[[], datetime]
+    _began: dict[str, tuple[Gate, datetime]] = field(default_factory=dict)
+
+    def open(self, name: str, gate: Gate) -> None:
+        self._began[name] = gate, self.now()
+
+    def close(self, name: str) -> None:
+        """Of one that is not open, nothing."""
+        self._began.pop(name, None)
+
+    def began(self, name: str) -> datetime | None:
+        return self._began[name][1] if name in self._began else None
+
+    def history(self, name: str) -> History | None:
+        """It has held in every look."""
+        if name not in self._began:
+            return None
+        gate, began = self._began[name]
+        looked = opened(gate, began)
+        for moment in (began, self.now()):
+            looked = record(looked, Sample(moment, holds=True, reason="assumed"))
+        return looked

@@ -1,0 +1,95 @@
+"""Fewer replicas, and back to as many as before: no request is lost with the ones too many."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from stage import Stage, left, shop
+
+from underway.cluster.model import Ref
+from underway.engine.events import Receipt
+from underway.playbook.models import Playbook
+
+WEB = Ref("deployment", "shop", "web")
+OPEN: dict[str, Any] = {"name": "storefront", "http": {"url": "http://127.0.0.1:30080/", "every": "5ms"}}
+
+
+def playbook(*steps: dict[str, Any]) -> Playbook:
+    return Playbook.model_validate(
+        {
+            "apiVersion": "underway.dev/v1alpha1",
+            "kind": "Playbook",
+            "metadata": {"name": "scale"},
+            "spec": {"guards": [OPEN], "steps": [*steps, {"soak": {"for": "10s"}}]},
+        }
+    )
+
+
+def scale(**fields: Any) -> dict[str, Any]:
+    return {"scale": {"workload": str(WEB), **fields}}
+
+
+MORE = scale(by=2)
+FEWER = scale(to=2)
+BETWEEN: dict[str, Any] = {"nodes": {"select": {"names": ["underway-worker"]}}}
+
+
+def replicas(stage: Stage) -> int:
+    return stage.cluster.state().workloads[WEB].replicas
+
+
+@pytest.mark.parametrize("steps", [(MORE,), (FEWER,), (FEWER, MORE), (MORE, BETWEEN), (scale(to=2, restore="never"),)])
+def test_nobody_notices(steps: tuple[dict[str, Any], ...]) -> None:
+    stage = shop()
+    receipt = stage.play(stage.run(playbook(*steps)))
+    assert receipt.outcome == "done", receipt.reason
+    assert [probe.lost for probe in receipt.probes] == [0]
+    assert receipt.probes[0].sent > 1000
+    assert stage.witness.violations == []
+    stage.rest()
+    if "restore" in steps[0]["scale"]:
+        assert replicas(stage) == 2
+    else:
+        assert left(stage.cluster.state()) == stage.before
+
+
+def test_the_ones_too_many_count_as_moved_by_nobody() -> None:
+    stage = shop()
+    receipt = stage.play(stage.run(playbook(MORE)))
+    assert (receipt.pods_moved, receipt.handed_off, receipt.evicted) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("steps", [(MORE,), (FEWER,)])
+@pytest.mark.parametrize("how", ["stopped", "killed", "killed twice"])
+@pytest.mark.parametrize("number", range(1, 42, 2))
+def test_stopped_or_killed_anywhere_everything_is_as_before_and_nobody_notices(
+    number: int, how: str, steps: tuple[dict[str, Any], ...]
+) -> None:
+    stage = shop()
+    run = stage.run(playbook(*steps))
+    requests = stage.cluster.traffic.start(stage.services[30080], 200, timedelta(milliseconds=20))
+
+    def interrupt(count: int, driving: asyncio.Task[None]) -> None:
+        if count == number and how != "stopped":
+            driving.cancel()
+        elif count == number:
+            run.stop = "interrupted"
+
+    receipt: Receipt = stage.play(run, interrupt)
+    if how == "killed twice":
+        again = len(stage.events) + 1 + number % 7
+        stage.play(
+            stage.run(playbook(*steps), only_restore=True),
+            lambda count, driving: driving.cancel() and None if count == again else None,
+        )
+    if how != "stopped":
+        receipt = stage.play(stage.run(playbook(*steps), only_restore=True))
+    assert receipt.left_changed == ()
+    stage.rest()
+    stage.cluster.traffic.look()
+    assert requests.lost == 0, requests.reasons
+    assert stage.witness.violations == []
+    assert left(stage.cluster.state()) == stage.before
