@@ -23,6 +23,7 @@ from underway.commands.options import (
     Showing,
     Target,
     Verbose,
+    Yes,
     one_step,
 )
 from underway.errors import UsageError
@@ -65,6 +66,7 @@ def drain(
     wait_for: WaitFor = None,
     max_unavailable: MaxUnavailable = "100%",
     ignore_daemonsets: IgnoreDaemonSets = True,  # noqa: ARG001 - accepted for kubectl's users
+    yes: Yes = False,  # noqa: ARG001 - what is named on the command line is not asked about
     dry_run: DryRun = "none",
     report: ReportDirectory = None,
     context: Context = None,

@@ -28,6 +28,7 @@ RequestTimeout = Annotated[
 Output = Annotated[Literal["text", "json"], typer.Option("--output", "-o", help="Output format: text or json.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="Use no colors.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the result only.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Print every verdict.")]
 DryRun = Annotated[
     Literal["none", "client", "server"],

@@ -24,6 +24,7 @@ from underway.commands.options import (
     Showing,
     Target,
     Verbose,
+    Yes,
     one_step,
     variables,
 )
@@ -58,6 +59,7 @@ def rollout(
     batch: Batch = None,
     soak: Soak = None,
     timeout: Timeout = None,
+    yes: Yes = False,  # noqa: ARG001 - what is named on the command line is not asked about
     dry_run: DryRun = "none",
     report: ReportDirectory = None,
     context: Context = None,

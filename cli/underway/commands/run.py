@@ -26,11 +26,11 @@ from underway.commands.options import (
     Target,
     Vars,
     Verbose,
+    Yes,
     variables,
 )
 from underway.errors import RefusedError
 
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Playbooks = Annotated[
     Path, typer.Argument(help="The playbook to run, or a plan that was saved with plan --out.", show_default=False)
 ]

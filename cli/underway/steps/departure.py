@@ -43,7 +43,15 @@ def detach(pod: Pod, way: Handoff, settle: timedelta, turn: Turn) -> None:
     turn.act(marks.detach(pod, turn.run, key=way.detach, withdraw=way.withdraw, needed=needed, settle=settle))
 
 
-def carry_on(pod: Pod, turn: Turn, *, grace: int | None = None, back: bool = False, early: bool = False) -> None:
+def carry_on(
+    pod: Pod,
+    turn: Turn,
+    *,
+    grace: int | None = None,
+    back: bool = False,
+    early: bool = False,
+    why: str = "its replacement serves",
+) -> None:
     """Make the next move of a pod whose handoff has begun. `early`: its node's turn has not come yet, so it stays
     there until it has; all that comes before its eviction can be over by then.
     """
@@ -56,10 +64,10 @@ def carry_on(pod: Pod, turn: Turn, *, grace: int | None = None, back: bool = Fal
     left = turn.left_traffic.get(pod.uid)
     match next_move(pod, turn.state, turn.ledger, left_traffic=left, now=turn.now, back=back):
         case Withdraw(keys) if keys:
-            turn.act(marks.withdraw(pod, keys, turn.now))
+            turn.act(marks.withdraw(pod, keys, turn.now, why))
         case Withdraw() | Remove():
             if not early:
-                evict(pod, turn, grace=grace, says="hand off: evict, its replacement serves")
+                evict(pod, turn, grace=grace, says=f"hand off: evict, {why}")
         case Reattach():
             turn.leaving.pop(pod.uid, None)
             turn.act(marks.reattach(pod))

@@ -221,7 +221,8 @@ def _withdraw_spare(seen: Picture, turn: Turn, *, back: bool) -> None:
         spare -= is_up
         keys = spend(pod, turn.state, turn.ledger)
         if not back:
-            turn.leaving[pod.uid] = PodLeft(pod, "handedOff" if is_up else "gone")
+            # while it is being written, the endpoints may be gone already
+            turn.leaving.setdefault(pod.uid, PodLeft(pod, "handedOff" if is_up else "gone"))
         settle = SETTLE if pod.ready else timedelta()
         turn.act(rollout_marks.withdraw(pod, keys, seen.deployment, turn.run, settle, turn.now))
 

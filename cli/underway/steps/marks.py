@@ -172,13 +172,13 @@ def detach(pod: Pod, run: str, *, key: str, withdraw: tuple[str, ...], needed: i
     )
 
 
-def withdraw(pod: Pod, keys: tuple[str, ...], now: datetime) -> PatchPod:
+def withdraw(pod: Pod, keys: tuple[str, ...], now: datetime, why: str) -> PatchPod:
     """Take away the labels by which Services select the pod; it leaves their endpoints and goes on running."""
     kept = original_labels(pod) | {key: pod.labels[key] for key in keys if key in pod.labels}
     return PatchPod(
         pod.ref,
         pod.uid,
-        says=f"hand off: withdraw from traffic (label {', '.join(keys)}), replacement serves",
+        says=f"hand off: withdraw from traffic (label {', '.join(keys)}), {why}",
         labels=dict.fromkeys(keys),
         annotations={STAGE: "withdrawn", LABELS: json.dumps(kept), WITHDRAWN_AT: now.isoformat()},
     )

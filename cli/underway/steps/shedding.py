@@ -57,7 +57,7 @@ def see_off(turn: Turn) -> list[Ref]:
     """Make the next move of each pod that has been shed; returns those that are still there."""
     found = _shed(turn)
     for pod in found:
-        carry_on(pod, turn)
+        carry_on(pod, turn, why="the others are enough")
         # nothing takes its place: it has not been moved
         turn.leaving.pop(pod.uid, None)
     if found:
