@@ -118,3 +118,27 @@ def test_ctrl_c_ends_a_paused_run() -> None:
     assert receipt.duration_seconds < (PAUSE + timedelta(minutes=2)).total_seconds()
     stage.rest()
     assert left(stage.cluster.state()) == stage.before
+
+
+@pytest.mark.parametrize("number", [3, 6, 9, 12, 15, 18])
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"rollout": {"workload": "deployment/shop/web", "images": {"web": "underway/shop:2"}, "batch": 1}},
+        {"scale": {"workload": "deployment/shop/web", "by": 1}},
+    ],
+    ids=["rollout", "scale"],
+)
+def test_a_verb_that_is_paused_for_longer_than_its_deadlines_goes_on(step: dict[str, Any], number: int) -> None:
+    stage = shop()
+    receipt = stage.play(stage.run(from_command_line("paused", [step])), paused_at(stage, number))
+    assert (receipt.outcome, receipt.exit_status) == ("done", 0), receipt.reason
+    assert stage.witness.violations == []
+
+
+def test_the_next_batch_is_not_begun_while_the_run_is_paused() -> None:
+    stage = shop()
+    rollout = {"workload": "deployment/shop/web", "images": {"web": "underway/shop:2"}, "batch": 1}
+    receipt = stage.play(stage.run(from_command_line("paused", [{"rollout": rollout}])), paused_at(stage, 9))
+    assert receipt.outcome == "done", receipt.reason
+    assert max(gaps(stage)) > PAUSE - timedelta(minutes=1)

@@ -126,3 +126,11 @@ def test_stopped_or_killed_anywhere_everything_is_as_before(number: int, how: st
     assert stage.witness.violations == []
     stage.rest()
     assert left(stage.cluster.state()) == stage.before
+
+
+def test_a_rollout_says_that_an_autoscaler_may_scale_meanwhile() -> None:
+    stage = shop()
+    receipt = stage.play(stage.run(playbook({"rollout": {"workload": str(WEB), "images": {"web": "underway/shop:2"}}})))
+    assert receipt.outcome == "done", receipt.reason
+    assert "; horizontalpodautoscaler/shop/web may scale it meanwhile" in receipt.remarks[0]
+    assert stage.witness.violations == []

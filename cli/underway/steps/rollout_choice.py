@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
@@ -34,7 +35,7 @@ def choose(step: RolloutStep, found: Workload, state: ClusterState) -> Choice:
     old = replicaset_in_use(found, state)
     against = _against_handoff(found, old, state)
     if against is None and old is not None:
-        return _handoff(step, found, state)
+        return _beside_autoscaler(_handoff(step, found, state), found, state)
     if step.strategy == "handoff":
         remedy = "use strategy auto, which rolls it out by its own rolling update"
         return Choice("handoff", "", blocker=f"cannot be handed over: {against}", remedy=remedy)
@@ -100,6 +101,13 @@ def _handoff(step: RolloutStep, found: Workload, state: ClusterState) -> Choice:
         remedy = "free room, add a node, or use a smaller batch" if asked > 1 else "free room, or add a node"
         return Choice("handoff", "", blocker=f"there is room for {room} more pods, {asked} are needed", remedy=remedy)
     return Choice("native", "by its own rolling update: there is no room for one more pod")
+
+
+def _beside_autoscaler(choice: Choice, found: Workload, state: ClusterState) -> Choice:
+    autoscaler = state.autoscaler_of(found.ref)
+    if autoscaler is None or choice.blocker:
+        return choice
+    return dataclasses.replace(choice, reason=f"{choice.reason}; {autoscaler.ref} may scale it meanwhile")
 
 
 def room_for(found: Workload, wanted: int, state: ClusterState) -> int:

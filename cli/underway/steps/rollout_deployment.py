@@ -100,6 +100,8 @@ def proceed(step: RolloutStep, work: DeploymentWork, turn: Turn) -> StepEnd | No
         return StepEnd("failed", f"{work.ref} is gone")
     if marks.run_of(found) != turn.run and work.unchanged:
         return StepEnd("done", "it has this version already")
+    if marks.run_of(found) != turn.run and turn.paused:
+        return None
     if marks.run_of(found) != turn.run:
         return _begin(step, work, found, turn)
     if found.annotations.get(marks.PHASE) == "rolled":
@@ -164,6 +166,8 @@ def _hand_over(step: RolloutStep, work: DeploymentWork, found: Workload, turn: T
     if failure is not None:
         return failure
     soaked = _soaked(step, work, seen, turn)
+    if turn.paused:
+        work.leaves_since = None
     if soaked and seen.leavers and _too_late(work, seen, turn):
         limit = format_duration(timedelta(seconds=found.progress_deadline_seconds))
         late = f"{seen.leavers[0].ref}: of the old version, still there {limit} after the new one served"
@@ -171,7 +175,7 @@ def _hand_over(step: RolloutStep, work: DeploymentWork, found: Workload, turn: T
     if seen.target is None and not seen.active and not seen.ending and _first_batch(work, found, turn):
         return None
     if not hand_over(seen, turn, leave=soaked):
-        if soaked and not _spare_left(seen, turn) and found.replicas < seen.wanted:
+        if soaked and not _spare_left(seen, turn) and found.replicas < seen.wanted and not turn.paused:
             _next_batch(work, found, seen, turn)
     elif tidy_up(seen, turn):
         turn.enter(found.ref, "done")

@@ -48,6 +48,8 @@ def _proceed(step: ScaleStep, work: ScaleWork, turn: Turn) -> StepEnd | None:
     found = turn.state.workloads.get(work.ref)
     if found is None:
         return StepEnd("failed", f"{work.ref} is gone")
+    if turn.paused and work.count is None:
+        return None
     if work.count is None or work.began is None:
         work.count, work.began = wanted(step, found), turn.now
     count = work.count
