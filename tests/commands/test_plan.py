@@ -93,3 +93,12 @@ def test_what_stands_in_the_way_is_in_the_plan_and_its_exit_status(tmp_path: Pat
     assert all(blocker["reason"] and blocker["remedy"] for blocker in plan["blockers"])
     assert {pod["name"]: pod["verdict"] for pod in plan["pods"]}["bare"] == "blocked"
     assert plan["changes"] is False
+
+
+def test_the_files_of_a_cluster_may_follow_one_flag() -> None:
+    one_flag = underway("plan", PLAYBOOK, "--cluster", "kind-config.yaml", "manifests/", "-o", "json")
+    assert one_flag.status == 0, one_flag.err
+    assert json.loads(one_flag.out) == planned()
+    none = underway("plan", PLAYBOOK, "manifests/")
+    assert none.status == 2
+    assert "`manifests` is one argument too many" in none.err

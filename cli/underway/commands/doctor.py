@@ -7,13 +7,14 @@ from typing import Annotated, Literal
 import typer
 
 from underway.commands.options import REQUEST_TIMEOUT, As, Context, Kubeconfig, RequestTimeout, Target
-from underway.commands.plan import Clusters
+from underway.commands.plan import Clusters, MoreClusters, all_clusters
 from underway.errors import ExitStatus
 
 Form = Annotated[Literal["text", "json", "yaml"], typer.Option("--output", "-o", help="Output format.")]
 
 
 def doctor(
+    more: MoreClusters = [],  # noqa: B006 - Typer makes a new one
     cluster: Clusters = [],  # noqa: B006 - Typer makes a new one
     context: Context = None,
     kubeconfig: Kubeconfig = None,
@@ -26,6 +27,7 @@ def doctor(
     from underway.report.doctor import doctor_json, doctor_text, doctor_yaml
 
     target = Target(context, kubeconfig, None, impersonate, request_timeout)
+    cluster = all_clusters(cluster, more)
     found = examine_files(cluster) if cluster else examine_live(target)
     typer.echo({"text": doctor_text, "json": doctor_json, "yaml": doctor_yaml}[output](found))
     return ExitStatus.REFUSED if any(finding.severity == "blocks" for finding in found) else ExitStatus.DONE

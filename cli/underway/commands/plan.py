@@ -19,7 +19,7 @@ from underway.commands.options import (
     Vars,
     variables,
 )
-from underway.errors import ExitStatus
+from underway.errors import ExitStatus, UsageError
 
 Playbook = Annotated[Path, typer.Argument(help="The playbook to plan.", show_default=False)]
 Clusters = Annotated[
@@ -30,6 +30,9 @@ Clusters = Annotated[
         " Can be repeated.",
         show_default=False,
     ),
+]
+MoreClusters = Annotated[
+    list[Path], typer.Argument(metavar="file", help="More of what --cluster begins.", show_default=False)
 ]
 Form = Annotated[
     Literal["text", "wide", "json", "yaml"],
@@ -46,6 +49,7 @@ Detailed = Annotated[
 
 def plan(
     playbook: Playbook,
+    more: MoreClusters = [],  # noqa: B006 - Typer makes a new one
     cluster: Clusters = [],  # noqa: B006 - Typer makes a new one
     sets: Set = [],  # noqa: B006 - Typer makes a new one
     vars_files: Vars = [],  # noqa: B006 - Typer makes a new one
@@ -64,6 +68,7 @@ def plan(
     from underway.playbook.load import load_filled
     from underway.report.plan import plan_json, plan_text, plan_yaml
 
+    cluster = all_clusters(cluster, more)
     given, saving = variables(sets), out is not None
     if out is not None:
         saved_plan.check_out(out, [playbook, *vars_files, *cluster])
@@ -88,3 +93,10 @@ def plan(
     if found.blockers:
         return ExitStatus.REFUSED
     return ExitStatus.CHANGES if detailed_exitcode and found.changes else ExitStatus.DONE
+
+
+def all_clusters(first: list[Path], more: list[Path]) -> list[Path]:
+    """`--cluster FILE FILE...` is what `--cluster FILE --cluster FILE` is. UsageError without `--cluster`."""
+    if more and not first:
+        raise UsageError(f"`{more[0]}` is one argument too many", hint="say --cluster for what the cluster is made of")
+    return [*first, *more]

@@ -19,6 +19,7 @@ from underway.commands.options import (
     Verbose,
     variables,
 )
+from underway.commands.plan import MoreClusters, all_clusters
 from underway.errors import UsageError
 
 Playbook = Annotated[Path, typer.Argument(help="The playbook to play, or a saved plan.", show_default=False)]
@@ -47,6 +48,7 @@ _AT_A_TERMINAL = 10.0
 
 def rehearse(
     playbook: Playbook,
+    more: MoreClusters = [],  # noqa: B006 - Typer makes a new one
     cluster: Clusters = [],  # noqa: B006 - Typer makes a new one
     speed: Speed = None,
     faults: Faults = [],  # noqa: B006 - Typer makes a new one
@@ -62,6 +64,7 @@ def rehearse(
     from underway.commands.saved_plan import asked
     from underway.commands.simulated_run import Rehearsal, rehearse_on_simulation
 
+    cluster = all_clusters(cluster, more)
     if not cluster:
         raise UsageError("no cluster is given", hint="say --cluster FILE, for a kind config, manifests or a directory")
     if speed is not None and speed <= 0:
