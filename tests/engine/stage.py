@@ -182,6 +182,11 @@ class Stage:
         """Drive the run to its end; `at_event(number, driving)` is told of every event and may stop or cancel."""
         return asyncio.run(self._play(run, at_event))
 
+    def cut_short(self, run: Run, number: int, how: str) -> Receipt:
+        """Play it, `stopped` or `killed` at an event; what has been killed is restored, and that is told."""
+        receipt = self.play(run, ending(run, number, how))
+        return self.play(self.run(run.playbook, only_restore=True)) if how == "killed" else receipt
+
     async def _play(self, run: Run, at_event: Callable[[int, asyncio.Task[None]], None]) -> Receipt:
         tally = Tally()
         tally.add(_started(run))
@@ -204,6 +209,18 @@ class Stage:
     def rest(self) -> None:
         """Let everything that is on its way come to its end."""
         self.cluster.settle()
+
+
+def ending(run: Run, number: int, how: str) -> Callable[[int, asyncio.Task[None]], None]:
+    """For `play`: end the run at an event, by a signal or, `killed`, at once."""
+
+    def interrupt(count: int, driving: asyncio.Task[None]) -> None:
+        if count == number and how == "killed":
+            driving.cancel()
+        elif count == number:
+            run.stop = "interrupted"
+
+    return interrupt
 
 
 def _started(run: Run) -> RunStarted:

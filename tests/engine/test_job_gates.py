@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 from stage import Stage, left, shop
 
 from underway.engine import preflight
-from underway.engine.events import Change, Receipt
+from underway.engine.events import Change
 from underway.playbook.models import Playbook
 
 GOOD: dict[str, Any] = {"name": "smoke", "job": {"image": "underway/shop:1", "command": ["sleep", "3s"]}}
@@ -106,16 +105,7 @@ def test_stopped_or_killed_anywhere_the_job_is_let_finish_and_nothing_is_left(nu
     stage = shop()
     asked = playbook([DRAIN | {"before": [GOOD], "after": [GOOD]}], [GOOD | {"name": "guard", "every": "1s"}])
     run = stage.run(asked)
-
-    def interrupt(count: int, driving: asyncio.Task[None]) -> None:
-        if count == number and how == "killed":
-            driving.cancel()
-        elif count == number:
-            run.stop = "interrupted"
-
-    receipt: Receipt = stage.play(run, interrupt)
-    if how == "killed":
-        receipt = stage.play(stage.run(asked, only_restore=True))
+    receipt = stage.cut_short(run, number, how)
     assert receipt.left_changed == ()
     assert stage.witness.violations == []
     assert as_before(stage)

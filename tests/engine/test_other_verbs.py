@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -47,16 +46,7 @@ def test_a_job_that_takes_too_long_is_a_time_out() -> None:
 def test_stopped_or_killed_a_job_is_let_finish_and_nothing_is_left(number: int, how: str) -> None:
     stage = shop()
     run = stage.run(playbook(JOB, {"approve": {}}))
-
-    def interrupt(count: int, driving: asyncio.Task[None]) -> None:
-        if count == number and how == "killed":
-            driving.cancel()
-        elif count == number:
-            run.stop = "interrupted"
-
-    receipt = stage.play(run, interrupt)
-    if how == "killed":
-        receipt = stage.play(stage.run(playbook(JOB), only_restore=True))
+    receipt = stage.cut_short(run, number, how)
     assert receipt.left_changed == ()
     stage.rest()
     assert left(stage.cluster.state()) == stage.before
@@ -128,16 +118,7 @@ def test_what_would_break_a_budget_or_leave_a_service_empty_is_in_the_way() -> N
 def test_stopped_or_killed_it_has_the_number_it_had(number: int, how: str) -> None:
     stage = shop()
     run = stage.run(playbook({"scale": {"workload": str(WEB), "by": 1}}, {"soak": {"for": "3s"}}))
-
-    def interrupt(count: int, driving: asyncio.Task[None]) -> None:
-        if count == number and how == "killed":
-            driving.cancel()
-        elif count == number:
-            run.stop = "interrupted"
-
-    receipt = stage.play(run, interrupt)
-    if how == "killed":
-        receipt = stage.play(stage.run(playbook(JOB), only_restore=True))
+    receipt = stage.cut_short(run, number, how)
     assert receipt.left_changed == ()
     stage.rest()
     assert left(stage.cluster.state()) == stage.before

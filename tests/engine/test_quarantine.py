@@ -167,16 +167,7 @@ def test_a_replacement_that_will_not_do_ends_the_step_at_once_and_the_pod_is_bac
 def test_stopped_or_killed_after_any_event_it_is_back(number: int, app: str, how: str) -> None:
     stage = shop()
     run = stage.run(selecting(f"app={app}", {"soak": {"for": "2s"}}))
-
-    def interrupt(count: int, driving: asyncio.Task[None]) -> None:
-        if count == number and how == "killed":
-            driving.cancel()
-        elif count == number:
-            run.stop = "interrupted"
-
-    receipt = stage.play(run, interrupt)
-    if how == "killed":
-        receipt = stage.play(stage.run(quarantine(one_of(stage, "web")), only_restore=True))
+    receipt = stage.cut_short(run, number, how)
     assert receipt.left_changed == ()
     assert stage.witness.violations == []
     stage.rest()

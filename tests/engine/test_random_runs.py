@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from typing import Any
 
 from examples import PLAYED, random_examples
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from random_scenes import HARMLESS, Scene, harms, scenes
-from stage import Stage, left
+from stage import Stage, ending, left
 
 from underway.cluster.model import Budget, Pod, Workload
 from underway.cluster.objects import Object
 from underway.cluster.podspec import Taint
 from underway.cluster.state import ClusterState
 from underway.engine.events import Receipt
-from underway.engine.run import Run
 from underway.engine.standing import standings
 from underway.errors import ExitStatus
 from underway.playbook.load import from_command_line
@@ -60,16 +57,6 @@ def but_revisions(found: dict[str, Any]) -> dict[str, Any]:
         if not name.startswith("replicaset/"):
             kept[name] = (replicas, {key: notes[key] for key in notes if key != REVISION}, *more)
     return found | {"workloads": kept}
-
-
-def ending(run: Run, number: int, how: str) -> Callable[[int, asyncio.Task[None]], None]:
-    def interrupt(count: int, driving: asyncio.Task[None]) -> None:
-        if count == number and how == "killed":
-            driving.cancel()
-        elif count == number:
-            run.stop = "interrupted"
-
-    return interrupt
 
 
 def own(state: ClusterState) -> dict[str, Any]:

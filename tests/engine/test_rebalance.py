@@ -217,16 +217,7 @@ def test_a_paused_run_ends_what_is_on_its_way_and_goes_on_later(number: int) -> 
 def test_stopped_or_killed_after_any_event_nothing_is_left(number: int, workload: str, how: str) -> None:
     stage = piled_up()
     run = stage.run(rebalance(workload))
-
-    def interrupt(count: int, driving: asyncio.Task[None]) -> None:
-        if count == number and how == "killed":
-            driving.cancel()
-        elif count == number:
-            run.stop = "interrupted"
-
-    receipt = stage.play(run, interrupt)
-    if how == "killed":
-        receipt = stage.play(stage.run(rebalance(), only_restore=True))
+    receipt = stage.cut_short(run, number, how)
     assert receipt.left_changed == ()
     assert stage.witness.violations == []
     stage.rest()

@@ -200,16 +200,7 @@ def test_to_a_version_of_the_history_and_back_leaves_the_history_and_no_pod_behi
     stage.rest()
     stage.before, revisions, stage.events = left(stage.cluster.state()), history(stage), []
     run = stage.run(rollout())
-
-    def interrupt(count: int, driving: asyncio.Task[None]) -> None:
-        if count == number and how == "killed":
-            driving.cancel()
-        elif count == number:
-            run.stop = "interrupted"
-
-    receipt = stage.play(run, interrupt)
-    if how == "killed":
-        receipt = stage.play(stage.run(rollout(), only_restore=True))
+    receipt = stage.cut_short(run, number, how)
     assert receipt.left_changed == ()
     assert stage.witness.violations == []
     stage.rest()

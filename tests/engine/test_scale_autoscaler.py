@@ -112,16 +112,7 @@ def test_another_runs_mark_on_it_is_in_the_way() -> None:
 def test_stopped_or_killed_anywhere_everything_is_as_before(number: int, how: str) -> None:
     stage = shop()
     run = stage.run(playbook(scale(by=1), {"soak": {"for": "20s"}}))
-
-    def interrupt(count: int, driving: asyncio.Task[None]) -> None:
-        if count == number and how == "killed":
-            driving.cancel()
-        elif count == number:
-            run.stop = "interrupted"
-
-    receipt = stage.play(run, interrupt)
-    if how == "killed":
-        receipt = stage.play(stage.run(playbook(SOAK), only_restore=True))
+    receipt = stage.cut_short(run, number, how)
     assert receipt.left_changed == ()
     assert stage.witness.violations == []
     stage.rest()

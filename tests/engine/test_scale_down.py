@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from stage import Stage, left, shop
+from stage import Stage, ending, left, shop
 
 from underway.cluster.model import Ref
-from underway.engine.events import Receipt
 from underway.playbook.models import Playbook
 
 WEB = Ref("deployment", "shop", "web")
@@ -71,22 +69,10 @@ def test_stopped_or_killed_anywhere_everything_is_as_before_and_nobody_notices(
     stage = shop()
     run = stage.run(playbook(*steps))
     requests = stage.cluster.traffic.start(stage.services[30080], 200, timedelta(milliseconds=20))
-
-    def interrupt(count: int, driving: asyncio.Task[None]) -> None:
-        if count == number and how != "stopped":
-            driving.cancel()
-        elif count == number:
-            run.stop = "interrupted"
-
-    receipt: Receipt = stage.play(run, interrupt)
     if how == "killed twice":
-        again = len(stage.events) + 1 + number % 7
-        stage.play(
-            stage.run(playbook(*steps), only_restore=True),
-            lambda count, driving: driving.cancel() and None if count == again else None,
-        )
-    if how != "stopped":
-        receipt = stage.play(stage.run(playbook(*steps), only_restore=True))
+        stage.play(run, ending(run, number, "killed"))
+        run, number = stage.run(run.playbook, only_restore=True), len(stage.events) + 1 + number % 7
+    receipt = stage.cut_short(run, number, "stopped" if how == "stopped" else "killed")
     assert receipt.left_changed == ()
     stage.rest()
     stage.cluster.traffic.look()
