@@ -102,3 +102,27 @@ def test_the_files_of_a_cluster_may_follow_one_flag() -> None:
     none = underway("plan", PLAYBOOK, "manifests/")
     assert none.status == 2
     assert "`manifests` is one argument too many" in none.err
+
+
+def test_how_a_step_comes_out_is_in_the_plan(tmp_path: Path) -> None:
+    steps = [
+        {"name": "spread", "rebalance": {"workload": "deployment/shop/web"}},
+        {"quarantine": {"select": "app=cart"}},
+    ]
+    playbook = tmp_path / "verbs.yaml"
+    playbook.write_text(
+        yaml.safe_dump(
+            {
+                "apiVersion": "underway.dev/v1alpha1",
+                "kind": "Playbook",
+                "metadata": {"name": "verbs"},
+                "spec": {"steps": steps},
+            }
+        )
+    )
+    spread, out = json.loads(underway("plan", str(playbook), *SHOP, "-o", "json").out)["steps"]
+    assert spread["result"] == "3 replicas on 3 nodes, 1 to 1 each"
+    assert out["result"].startswith("pod/shop/cart-")
+    assert out["result"].endswith(" out of traffic and running")
+    text = " ".join(underway("plan", str(playbook), *SHOP).out.split())
+    assert f"on; {spread['result']} " in text

@@ -143,6 +143,8 @@ def test_a_run_that_fails_afterwards_gives_it_back_its_place_without_stopping_on
     # each that had taken a place has left by handoff, none was removed as a surplus one
     moved = [event.how for event in stage.events if isinstance(event, PodMoved)]
     assert moved == ["handedOff"] * (1 if playbook == "one" else len(before))
+    (said,) = receipt.remarks or ()
+    assert said.startswith("before everything was put back, step 1: pod/shop/")
 
 
 def test_a_replacement_that_will_not_do_ends_the_step_at_once_and_the_pod_is_back() -> None:

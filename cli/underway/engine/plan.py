@@ -62,11 +62,14 @@ class Wave(_Part, frozen=True, kw_only=True):
 
 
 class PlannedStep(_Part, frozen=True, kw_only=True):
+    """`result`: how it comes out, in its verb's words."""
+
     name: str
     verb: str
     begins_seconds: float
     duration_seconds: float | None
     nodes: tuple[str, ...] = ()
+    result: str = ""
 
 
 class Tightest(_Part, frozen=True, kw_only=True):
@@ -119,7 +122,7 @@ class _Fold:
     began: datetime
     nodes: dict[str, _Node] = field(default_factory=dict)
     pods: dict[str, PodPlanned] = field(default_factory=dict)
-    steps: dict[int, tuple[StepStarted, datetime | None]] = field(default_factory=dict)
+    steps: dict[int, tuple[StepStarted, StepEnded | None]] = field(default_factory=dict)
     changes: bool = False
     ended_waves: int = 0
 
@@ -137,7 +140,7 @@ class _Fold:
             case StepStarted():
                 self.steps[event.step] = event, None
             case StepEnded():
-                self.steps[event.step] = self.steps[event.step][0], event.at
+                self.steps[event.step] = self.steps[event.step][0], event
             case _:
                 pass
 
@@ -254,13 +257,14 @@ def _node(name: str, node: _Node, fold: _Fold) -> PlannedNode:
     )
 
 
-def _step(started: StepStarted, ended: datetime | None, fold: _Fold) -> PlannedStep:
+def _step(started: StepStarted, ended: StepEnded | None, fold: _Fold) -> PlannedStep:
     return PlannedStep(
         name=started.name,
         verb=started.verb,
         begins_seconds=_seconds(started.at - fold.began),
-        duration_seconds=None if ended is None else _seconds(ended - started.at),
+        duration_seconds=None if ended is None else _seconds(ended.at - started.at),
         nodes=started.nodes,
+        result=ended.reason if ended is not None and ended.outcome == "done" else "",
     )
 
 

@@ -161,6 +161,7 @@ def receipt(  # noqa: PLR0913 - a receipt has many lines
     """What there is to hand over. A node that was begun and not ended counts as restored if nothing is left changed."""
     started = found.started.at if found.started else at
     restored = not left_changed
+    back = "before everything was put back, " if restored and found.turned_back is not None else ""
     details = tuple(_node(name, node, at, restored=restored) for name, node in found.nodes.items())
     return Receipt(
         at=at,
@@ -183,7 +184,7 @@ def receipt(  # noqa: PLR0913 - a receipt has many lines
         evidence=evidence,
         blockers=blockers,
         simulated=found.started.simulated if found.started else False,
-        remarks=tuple(found.remarks) or UNSET,
+        remarks=tuple(f"{back}{remark}" for remark in found.remarks) or UNSET,
     )
 
 

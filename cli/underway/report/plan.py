@@ -100,7 +100,8 @@ def _facts(plan: Plan, *, wide: bool) -> Iterable[tuple[str, str]]:
     yield "Stay", count(stay, "pod")
     for step in plan.steps:
         took = "not reached" if step.duration_seconds is None else seconds(step.duration_seconds)
-        yield "Step", f"{visible(step.name)}: {took}, from {seconds(step.begins_seconds)} on"
+        result = f"; {visible(step.result)}" if step.result else ""
+        yield "Step", f"{visible(step.name)}: {took}, from {seconds(step.begins_seconds)} on{result}"
     if plan.tightest is not None:
         yield "Room", _room(plan.tightest, wide=wide)
 
