@@ -222,3 +222,11 @@ def test_stopped_or_killed_after_any_event_nothing_is_left(number: int, workload
     assert stage.witness.violations == []
     stage.rest()
     assert left(stage.cluster.state()) == stage.before
+
+
+def test_what_it_moves_is_not_counted_to_nodes_that_were_done_before() -> None:
+    stage = shop()
+    receipt = stage.play(stage.run(rebalance(str(WEB), drained(workers(stage)[1:]))))
+    assert receipt.outcome == "done", receipt.reason
+    moved = Counter(event.node for event in stage.events if isinstance(event, PodMoved))
+    assert sum(node.pods_moved for node in receipt.node_details) < sum(moved.values()) == receipt.pods_moved

@@ -64,7 +64,7 @@ def test_a_node_is_done_if_that_is_the_last_that_was_heard_of_its_last_turn(even
     assert all(0 <= node.duration_seconds <= found.duration_seconds + 60 for node in found.node_details)
 
 
-def test_a_node_with_two_turns_is_measured_in_its_last_and_its_moves_are_all() -> None:
+def test_a_node_with_two_turns_is_measured_in_its_last_and_its_moves_are_those_of_both() -> None:
     phases: list[NodePhase] = ["draining", "done", "draining", "failed"]
     found = handed_over(
         [
@@ -78,7 +78,8 @@ def test_a_node_with_two_turns_is_measured_in_its_last_and_its_moves_are_all() -
         outcome="failed",
     )
     (node,) = found.node_details
-    assert (node.outcome, node.duration_seconds, node.pods_moved) == ("failed", 5, 4)
+    # the one that left after `done` was not moved in a turn of the node
+    assert (node.outcome, node.duration_seconds, node.pods_moved) == ("failed", 5, 3)
 
 
 @pytest.mark.parametrize(("left", "outcome"), [((), "restored"), (("node/a",), "failed")])

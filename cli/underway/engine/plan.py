@@ -135,8 +135,8 @@ class _Fold:
                 self._add_node(event)
             case PodPlanned():
                 self.pods.setdefault(event.uid, event)
-            case PodMoved() if event.how != "gone" and event.node in self.nodes:
-                self.nodes[event.node].moves += 1
+            case PodMoved() if event.how != "gone":
+                self._add_move(event.node)
             case StepStarted():
                 self.steps[event.step] = event, None
             case StepEnded():
@@ -156,6 +156,12 @@ class _Fold:
         elif event.phase in ("done", "failed", "restored"):
             node.ended = event.at
             self.ended_waves = max(self.ended_waves, node.wave)
+
+    def _add_move(self, name: str) -> None:
+        node = self.nodes.get(name)
+        if node is not None and node.ended is None:
+            # what a later step moves from a node that has been given back is not that node's
+            node.moves += 1
 
     def since(self, moment: datetime | None) -> float | None:
         return None if moment is None else _seconds(moment - self.began)

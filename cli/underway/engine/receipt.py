@@ -118,8 +118,10 @@ class Tally:
                 self.evicted += 1
             case "gone":
                 self.gone += 1
-        if event.how != "gone" and event.node in self.nodes:
-            self.nodes[event.node].moved += 1
+        node = self.nodes.get(event.node)
+        if event.how != "gone" and node is not None and node.outcome != "done":
+            # what a later step moves from a node that has been given back is not that node's
+            node.moved += 1
 
 
 def tally(events: Iterable[Event]) -> Tally:
