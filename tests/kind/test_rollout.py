@@ -235,6 +235,21 @@ def test_a_second_deployment_behind_the_service_is_left_alone(shop: dict[str, An
         kubectl("-n", NAMESPACE, "delete", "deployment", "web-canary", "--wait=false")
 
 
+def test_a_quota_that_allows_one_more_pod_makes_batches_of_one(shop: dict[str, Any]) -> None:
+    del shop
+    pods = [pod for pod in items("-n", NAMESPACE, "pods") if pod["status"]["phase"] in ("Pending", "Running")]
+    kubectl("-n", NAMESPACE, "create", "quota", "small", f"--hard=pods={len(pods) + 1}")
+    try:
+        with Watcher() as watcher, Load("web") as load:
+            ended = run("2")
+        assert ended.status == 0, ended.stderr
+        assert "1 of 3 at a time: resourcequota/shop/small allows no more" in ended.receipt["remarks"][0]
+        assert load.lost == 0, load.counted
+        assert watcher.violations == []
+    finally:
+        kubectl("-n", NAMESPACE, "delete", "quota", "small")
+
+
 def test_an_autoscaler_may_scale_in_the_middle_of_it(shop: dict[str, Any]) -> None:
     del shop
     autoscaler = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, ValuesView
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from underway.cluster.model import Budget, Pod, Ref, Service, Workload
 from underway.cluster.podspec import PodTerm
@@ -12,6 +12,7 @@ _K = TypeVar("_K")
 _S = TypeVar("_S", Budget, Service, Workload)
 _N = TypeVar("_N", Budget, Service)
 _T = TypeVar("_T")
+_NOTHING: Mapping[Ref, Any] = {}
 Pair = tuple[str, str]
 """A label's key and value."""
 
@@ -33,6 +34,27 @@ def take(index: dict[_K, dict[Ref, _T]], key: _K, ref: Ref) -> None:
 
 def copied(index: Mapping[_K, dict[Ref, _T]]) -> dict[_K, dict[Ref, _T]]:
     return {key: dict(members) for key, members in index.items()}
+
+
+class ByKind:
+    """Objects that are found by their kind alone; `of` gives those of one."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, dict[Ref, Any]] = {}
+
+    def copy(self) -> ByKind:
+        new = ByKind()
+        new._found = copied(self._found)
+        return new
+
+    def put(self, ref: Ref, new: object) -> None:
+        self._found.setdefault(ref.kind, {})[ref] = new
+
+    def drop(self, ref: Ref) -> None:
+        self._found.get(ref.kind, {}).pop(ref, None)
+
+    def of(self, kind: str) -> Mapping[Ref, Any]:
+        return self._found.get(kind, _NOTHING)
 
 
 class Selecting(Generic[_S]):

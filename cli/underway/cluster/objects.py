@@ -43,6 +43,22 @@ class Autoscaler(msgspec.Struct, frozen=True, gc=False):
         return Ref("horizontalpodautoscaler", self.namespace, self.name)
 
 
-Object: TypeAlias = (
-    Node | Pod | Workload | Autoscaler | Budget | Service | EndpointSlice | NetworkPolicy | Claim | Volume | Lease
-)
+class Quota(msgspec.Struct, frozen=True, gc=False):
+    """A ResourceQuota, as far as it limits what pods request: `hard` has `pods`, `cpu` and `memory`, in the units of
+    `Pod.spec.requests`. One with scopes limits nothing here: it is about some pods only.
+    """
+
+    uid: str
+    namespace: str
+    name: str
+    hard: Mapping[str, int] = {}
+    resource_version: str = ""
+
+    @property
+    def ref(self) -> Ref:
+        return Ref("resourcequota", self.namespace, self.name)
+
+
+_Own: TypeAlias = Node | Pod | Workload | Budget | Service | EndpointSlice
+_Others: TypeAlias = Autoscaler | Quota | NetworkPolicy | Claim | Volume | Lease
+Object: TypeAlias = _Own | _Others

@@ -15,7 +15,7 @@ import msgspec
 
 from underway.cluster import model
 from underway.cluster.model import Pod
-from underway.cluster.objects import Autoscaler, Object
+from underway.cluster.objects import Autoscaler, Object, Quota
 from underway.cluster.podspec import PodSpec
 from underway.errors import UsageError
 
@@ -28,6 +28,7 @@ _KINDS: dict[str, type[Object]] = {
         model.Pod,
         model.Workload,
         Autoscaler,
+        Quota,
         model.Budget,
         model.Service,
         model.EndpointSlice,

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, ValuesView
 
 from underway.cluster.derived import Derived
 from underway.cluster.indexes import (
+    ByKind,
     Selecting,
     budget_demands,
     by_name,
@@ -31,7 +32,7 @@ from underway.cluster.model import (
     Volume,
     Workload,
 )
-from underway.cluster.objects import Autoscaler, Object
+from underway.cluster.objects import Autoscaler, Object, Quota
 from underway.cluster.podspec import PodTerm
 from underway.cluster.reports import is_report
 from underway.units import Selector
@@ -58,10 +59,8 @@ class ClusterState:
         self._slices = Slices()
         self.derived = Derived()
         """What decisions have worked out. Mere reports of progress leave it as it is."""
-        self._policies: dict[Ref, NetworkPolicy] = {}
         self._volumes: dict[str, Volume] = {}
-        self._leases: dict[Ref, Lease] = {}
-        self._autoscalers: dict[Ref, Autoscaler] = {}
+        self._others = ByKind()
         for found in objects:
             self.put(found)
 
@@ -93,15 +92,19 @@ class ClusterState:
 
     @property
     def leases(self) -> Mapping[Ref, Lease]:
-        return self._leases
+        return self._others.of("lease")
 
     @property
     def autoscalers(self) -> Mapping[Ref, Autoscaler]:
-        return self._autoscalers
+        return self._others.of("horizontalpodautoscaler")
+
+    @property
+    def quotas(self) -> Mapping[Ref, Quota]:
+        return self._others.of("resourcequota")
 
     @property
     def policies(self) -> ValuesView[NetworkPolicy]:
-        return self._policies.values()
+        return self._others.of("networkpolicy").values()
 
     def get(self, ref: Ref) -> Object | None:
         return self._objects.get(ref)
@@ -159,7 +162,7 @@ class ClusterState:
 
     def autoscaler_of(self, workload: Ref) -> Autoscaler | None:
         """The one that decides about its replicas."""
-        return next((found for found in self._autoscalers.values() if found.target == workload), None)
+        return next((found for found in self.autoscalers.values() if found.target == workload), None)
 
     def adopting(self, namespace: str, labels: Mapping[str, str]) -> Iterator[Workload]:
         """The ReplicaSets and StatefulSets that take a pod with these labels for theirs, if nobody else does."""
@@ -218,16 +221,17 @@ class ClusterState:
         """Everything, kind by kind."""
         yield from self._nodes.values()
         yield from self._workloads.by_ref.values()
-        yield from self._autoscalers.values()
+        yield from self.autoscalers.values()
+        yield from self.quotas.values()
         yield from self._pods.by_ref.values()
         yield from self.budgets()
         yield from self.services()
         for found in self._slices.by_service.values():
             yield from found.values()
-        yield from self._policies.values()
-        yield from (found for found in self._objects.values() if isinstance(found, Claim))
+        yield from self.policies
+        yield from self._others.of("persistentvolumeclaim").values()
         yield from self._volumes.values()
-        yield from self._leases.values()
+        yield from self.leases.values()
 
     # -- what an adapter writes --------------------------------------------------------------------------------
 
@@ -254,14 +258,10 @@ class ClusterState:
                 self._services.put(ref, new)
             case EndpointSlice():
                 self._slices.put(new, ref)
-            case NetworkPolicy():
-                self._policies[ref] = new
             case Volume():
                 self._volumes[new.name] = new
-            case Lease():
-                self._leases[ref] = new
-            case Autoscaler():
-                self._autoscalers[ref] = new
+            case NetworkPolicy() | Claim() | Lease() | Autoscaler() | Quota():
+                self._others.put(ref, new)
 
     def drop(self, ref: Ref) -> None:
         """Take an object away; one that is not there is no error."""
@@ -278,15 +278,10 @@ class ClusterState:
                 self._services.drop(ref)
             case "endpointslice":
                 self._slices.drop(ref)
-            case "networkpolicy":
-                self._policies.pop(ref, None)
             case "persistentvolume":
                 self._volumes.pop(ref.name, None)
-            case "lease":
-                self._leases.pop(ref, None)
-            case "horizontalpodautoscaler":
-                self._autoscalers.pop(ref, None)
             case _:
+                self._others.drop(ref)
                 self._workloads.drop(ref)
                 self._adopting.drop(ref)
 

@@ -9,7 +9,14 @@ import msgspec
 
 from underway.cluster.objects import Object
 from underway.cluster.wire_metadata import ABSENT, Wire, given
-from underway.cluster.wire_node import WireBudget, WireClaim, WireLease, WireNode, WirePersistentVolume
+from underway.cluster.wire_node import (
+    WireBudget,
+    WireClaim,
+    WireLease,
+    WireNode,
+    WirePersistentVolume,
+    WireQuota,
+)
 from underway.cluster.wire_pod import WirePod
 from underway.cluster.wire_service import WireEndpointSlice, WireNetworkPolicy, WireService
 from underway.cluster.wire_workload import (
@@ -49,6 +56,7 @@ RESOURCES: Mapping[str, Resource] = {
     "networkpolicy": Resource("networking.k8s.io", "v1", "networkpolicies", True, "NetworkPolicy"),
     "persistentvolumeclaim": Resource("", "v1", "persistentvolumeclaims", True, "PersistentVolumeClaim"),
     "persistentvolume": Resource("", "v1", "persistentvolumes", False, "PersistentVolume"),
+    "resourcequota": Resource("", "v1", "resourcequotas", True, "ResourceQuota"),
     "lease": Resource("coordination.k8s.io", "v1", "leases", True, "Lease"),
 }
 _KINDS: Mapping[tuple[str, str], str] = {(found.group, found.api_kind): kind for kind, found in RESOURCES.items()}
@@ -140,6 +148,7 @@ _DECODERS: Mapping[str, _Decoders[Any]] = {
     "networkpolicy": _Decoders(WireNetworkPolicy),
     "persistentvolumeclaim": _Decoders(WireClaim),
     "persistentvolume": _Decoders(WirePersistentVolume),
+    "resourcequota": _Decoders(WireQuota),
     "lease": _Decoders(WireLease),
 }
 _line = msgspec.json.Decoder(_Line)

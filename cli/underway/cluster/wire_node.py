@@ -1,13 +1,16 @@
-"""Nodes, volumes, claims, budgets and Leases on the wire."""
+"""Nodes, volumes, claims, budgets, quotas and Leases on the wire."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
+import msgspec
+
 from underway.cluster.model import Budget, Claim, Lease, Node, Volume
+from underway.cluster.objects import Quota
 from underway.cluster.podspec import Taint
 from underway.cluster.state import MARK
-from underway.cluster.wire_metadata import OURS, Condition, Wire, WireObject, WireSelector, share
+from underway.cluster.wire_metadata import ABSENT, OURS, Condition, Wire, WireObject, WireSelector, given, share
 from underway.cluster.wire_podspec import WireAmounts, WireNodeSelector, amounts
 
 
@@ -167,5 +170,42 @@ class WireLease(WireObject):
             renewed=spec.renew_time,
             duration_seconds=spec.lease_duration_seconds or 0,
             annotations=own.kept_annotations(OURS),
+            resource_version=own.resource_version or "",
+        )
+
+
+class WireQuotaSpec(Wire):
+    hard: WireAmounts | None = None
+    scopes: list[str] | None = None
+    scope_selector: msgspec.Raw = ABSENT
+
+
+_LIMITED = {
+    "pods": "pods",
+    "count/pods": "pods",
+    "cpu": "cpu",
+    "requests.cpu": "cpu",
+    "memory": "memory",
+    "requests.memory": "memory",
+}
+"""What a quota's keys limit."""
+
+
+class WireQuota(WireObject):
+    spec: WireQuotaSpec | None = None
+
+    def decoded(self) -> Quota:
+        own, spec = self.own, self.spec or WireQuotaSpec()
+        hard: dict[str, int] = {}
+        for key, value in (spec.hard or {}).items():
+            resource = _LIMITED.get(key)
+            if resource is not None and not spec.scopes and not given(spec.scope_selector):
+                most = amounts({resource: value})[resource]
+                hard[resource] = min(hard.get(resource, most), most)
+        return Quota(
+            uid=own.uid or "",
+            namespace=own.namespace or "default",
+            name=own.name or "",
+            hard=hard,
             resource_version=own.resource_version or "",
         )

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import msgspec
 
 from underway.cluster.model import Pod, Ref, Workload
+from underway.cluster.quota import allowed
 from underway.simulated.pods import create_pod, delete_pod, is_active, owner_of
 from underway.simulated.surplus import in_order_of_deletion
 from underway.simulated.world import WorkQueue, World
+
+_AGAIN = timedelta(seconds=1)
+"""Until it tries again to make a pod that was refused; it backs off."""
 
 
 class ReplicaSets:
@@ -47,8 +53,12 @@ class ReplicaSets:
         if found is None or found.deleting:
             return
         pods = self._claim(found)
-        missing = found.replicas - len(pods)
+        missing, failure = found.replicas - len(pods), ""
         for _ in range(missing):
+            failure = self._refused(found)
+            if failure:
+                self._queue.add(ref, _AGAIN)
+                break
             created = create_pod(self._world, found, self._world.new_name("pod", found.namespace, found.name))
             if created is None:
                 break
@@ -61,9 +71,21 @@ class ReplicaSets:
         ready = sum(1 for pod in pods if pod.ready)
         self._world.put(
             msgspec.structs.replace(
-                found, current=len(pods), ready=ready, available=ready, observed_generation=found.generation
+                found,
+                current=len(pods),
+                ready=ready,
+                available=ready,
+                failure=failure,
+                observed_generation=found.generation,
             )
         )
+
+    def _refused(self, found: Workload) -> str:
+        """What the API server says to one more pod that a quota does not allow."""
+        if not self._world.state.quotas or found.template is None:
+            return ""
+        count, quota = allowed(found.template.spec, found.namespace, 1, self._world.state)
+        return "" if count else f'pods "{found.name}-" is forbidden: exceeded quota: {quota.rpartition("/")[2]}'
 
     def _claim(self, found: Workload) -> list[Pod]:
         """The pods it has after releasing those whose labels no longer match and adopting orphans that do."""

@@ -50,7 +50,7 @@ def carry_on(
     grace: int | None = None,
     back: bool = False,
     early: bool = False,
-    why: str = "its replacement serves",
+    why: str = marks.REPLACED,
 ) -> None:
     """Make the next move of a pod whose handoff has begun. `early`: its node's turn has not come yet, so it stays
     there until it has; all that comes before its eviction can be over by then.

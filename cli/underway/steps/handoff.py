@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from underway.cluster import disruption, traffic
 from underway.cluster.model import Budget, Pod, Workload
+from underway.cluster.quota import allowed
 from underway.cluster.state import ClusterState
 from underway.steps import marks
 
@@ -57,7 +58,10 @@ def _unfit(pod: Pod, controller: Workload | None, state: ClusterState) -> str | 
     if pod.spec.host_network or pod.spec.host_ports:
         return "it is reached through its node's own ports"
     claim = single_writer(pod, state)
-    return f"its volume claim {claim} can be used on one node only" if claim is not None else None
+    if claim is not None:
+        return f"its volume claim {claim} can be used on one node only"
+    count, quota = allowed(pod.spec, pod.namespace, 1, state)
+    return None if count else f"{quota} allows no pod beside it"
 
 
 def single_writer(pod: Pod, state: ClusterState) -> str | None:

@@ -35,6 +35,8 @@ QUARANTINED = "underway.dev/quarantined"
 INSTEAD = "underway.dev/instead"
 """On a pod that is handed off to make room: the one that comes back for it."""
 
+REPLACED = "its replacement serves"
+"""Why a pod may leave, as the usual handoff says it."""
 _POD_MARKS = (STAGE, LABELS, OWNER, NEEDED, SETTLE, WITHDRAWN_AT, WITHDRAW, INSTEAD)
 _DEFAULT_SETTLE = timedelta(seconds=3)
 
@@ -172,7 +174,7 @@ def detach(pod: Pod, run: str, *, key: str, withdraw: tuple[str, ...], needed: i
     )
 
 
-def withdraw(pod: Pod, keys: tuple[str, ...], now: datetime, why: str) -> PatchPod:
+def withdraw(pod: Pod, keys: tuple[str, ...], now: datetime, why: str = REPLACED) -> PatchPod:
     """Take away the labels by which Services select the pod; it leaves their endpoints and goes on running."""
     kept = original_labels(pod) | {key: pod.labels[key] for key in keys if key in pod.labels}
     return PatchPod(

@@ -10,11 +10,13 @@ from msgspec.structs import replace
 
 from underway.cluster import disruption, traffic
 from underway.cluster.model import Pod, Workload
+from underway.cluster.quota import allowed
 from underway.cluster.room import Room
 from underway.cluster.state import ClusterState
 from underway.playbook.models import RolloutStep
 from underway.steps.handoff import single_writer
 from underway.steps.rollout_marks import HASH
+from underway.units import Share
 
 
 @dataclass(frozen=True)
@@ -89,18 +91,31 @@ def _against_its_pods(pod: Pod, old: Workload, state: ClusterState) -> str | Non
 def _handoff(step: RolloutStep, found: Workload, state: ClusterState) -> Choice:
     count = found.replicas
     asked = min(count, max(1, step.batch.of(count, round_up=True))) if step.batch is not None else count
-    room = room_for(found, asked, state)
+    room, limit = room_for(found, asked, state), "there is no room for more"
+    if found.template is not None:
+        room, quota = allowed(found.template.spec, found.namespace, room, state)
+        limit = f"{quota} allows no more" if quota else limit
     serves = "the new version serves before the old one stops"
     if room >= asked:
         if asked == count:
             return Choice("handoff", f"{serves}, all {count} at once")
         return Choice("handoff", f"{serves}, {asked} of {count} at a time", batch=asked)
     if room >= 1 and step.strategy == "auto":
-        return Choice("handoff", f"{serves}, {room} of {count} at a time: there is no room for more", batch=room)
+        return Choice("handoff", f"{serves}, {room} of {count} at a time: {limit}", batch=room)
     if step.strategy == "handoff":
         remedy = "free room, add a node, or use a smaller batch" if asked > 1 else "free room, or add a node"
-        return Choice("handoff", "", blocker=f"there is room for {room} more pods, {asked} are needed", remedy=remedy)
-    return Choice("native", "by its own rolling update: there is no room for one more pod")
+        reason = f"there is room for {room} more pods, {asked} are needed"
+        return Choice("handoff", "", blocker=f"{limit}: {reason}" if "quota" in limit else reason, remedy=remedy)
+    if not _takes_away_first(found):
+        reason = f"{limit}, not for one more pod, and its rolling update takes none away first (maxUnavailable 0)"
+        return Choice("native", "", blocker=reason, remedy="free room, add a node, raise the quota, or maxUnavailable")
+    return Choice("native", f"by its own rolling update: {limit}, not for one more pod")
+
+
+def _takes_away_first(found: Workload) -> bool:
+    """Whether its rolling update may stop a pod before there is a new one."""
+    most = found.max_unavailable or Share(25, percent=True)
+    return most.of(found.replicas, round_up=False) > 0
 
 
 def _beside_autoscaler(choice: Choice, found: Workload, state: ClusterState) -> Choice:
