@@ -61,6 +61,21 @@ def test_where_it_allows_none_and_its_rolling_update_takes_none_away_first_that_
     assert blocker.reason == "resourcequota/shop/small allows no more: there is room for 2 more pods, 3 are needed"
 
 
+def test_more_replicas_than_it_allows_are_in_the_way() -> None:
+    stage = shop(pods=12)
+    scale = from_command_line("more", [{"scale": {"workload": "deployment/shop/web", "by": 2}}])
+    (blocker,) = stage.blockers(scale)
+    assert (blocker.reason, blocker.remedy) == (
+        "there is room for 1 more pods, 2 are needed",
+        "raise resourcequota/shop/small",
+    )
+    receipt = stage.play(stage.run(scale))  # as if the quota had been lowered just now
+    assert receipt.outcome == "failed"
+    assert "exceeded quota: small" in receipt.reason
+    stage.rest()
+    assert left(stage.cluster.state()) == stage.before
+
+
 def test_a_drain_evicts_what_it_allows_no_pod_beside_and_says_where_that_cannot_be() -> None:
     (blocker,) = shop(pods=11).blockers(shipped("maintain"))
     assert blocker.object.startswith("pod/shop/cart-")

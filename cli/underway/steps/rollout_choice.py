@@ -91,10 +91,9 @@ def _against_its_pods(pod: Pod, old: Workload, state: ClusterState) -> str | Non
 def _handoff(step: RolloutStep, found: Workload, state: ClusterState) -> Choice:
     count = found.replicas
     asked = min(count, max(1, step.batch.of(count, round_up=True))) if step.batch is not None else count
-    room, limit = room_for(found, asked, state), "there is no room for more"
-    if found.template is not None:
-        room, quota = allowed(found.template.spec, found.namespace, room, state)
-        limit = f"{quota} allows no more" if quota else limit
+    room = room_for(found, asked, state)
+    quota = quota_below(found, room + 1, state)
+    limit = f"{quota} allows no more" if quota else "there is no room for more"
     serves = "the new version serves before the old one stops"
     if room >= asked:
         if asked == count:
@@ -105,7 +104,7 @@ def _handoff(step: RolloutStep, found: Workload, state: ClusterState) -> Choice:
     if step.strategy == "handoff":
         remedy = "free room, add a node, or use a smaller batch" if asked > 1 else "free room, or add a node"
         reason = f"there is room for {room} more pods, {asked} are needed"
-        return Choice("handoff", "", blocker=f"{limit}: {reason}" if "quota" in limit else reason, remedy=remedy)
+        return Choice("handoff", "", blocker=f"{limit}: {reason}" if quota else reason, remedy=remedy)
     if not _takes_away_first(found):
         reason = f"{limit}, not for one more pod, and its rolling update takes none away first (maxUnavailable 0)"
         return Choice("native", "", blocker=reason, remedy="free room, add a node, raise the quota, or maxUnavailable")
@@ -126,10 +125,11 @@ def _beside_autoscaler(choice: Choice, found: Workload, state: ClusterState) -> 
 
 
 def room_for(found: Workload, wanted: int, state: ClusterState) -> int:
-    """How many more pods of the workload fit into the cluster, at most as many as are wanted."""
+    """How many more pods of the workload fit into the cluster, and into its quotas, at most as many as are wanted."""
     template = found.template
     if template is None:
         return 0
+    wanted = min(wanted, allowed(template.spec, found.namespace, wanted, state)[0])
     room = Room(state)
     made = Pod(
         uid="",
@@ -142,3 +142,8 @@ def room_for(found: Workload, wanted: int, state: ClusterState) -> int:
         if not isinstance(room.place(replace(made, uid=f"{found.uid}/{number}", name=f"{made.name}-{number}")), str):
             return number
     return wanted
+
+
+def quota_below(found: Workload, wanted: int, state: ClusterState) -> str:
+    """The quota that does not allow so many more pods of the workload; empty if none is in the way."""
+    return allowed(found.template.spec, found.namespace, wanted, state)[1] if found.template is not None else ""

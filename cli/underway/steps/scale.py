@@ -15,7 +15,7 @@ from underway.playbook.models import ScaleStep
 from underway.steps import autoscaling, scale_marks, shedding
 from underway.steps.diagnosis import fault
 from underway.steps.progress import StepEnd, Turn
-from underway.steps.rollout_choice import room_for
+from underway.steps.rollout_choice import quota_below, room_for
 from underway.steps.rollout_marks import remove_copies
 from underway.steps.verb import Beginning, Scene, Verb
 from underway.units import format_duration
@@ -77,6 +77,9 @@ def _healthy(found: Workload, count: int, end: datetime, turn: Turn) -> StepEnd 
         reason = fault(pod, turn.now)
         if reason is not None:
             return StepEnd("failed", f"{pod.ref}: {reason}", pod.ref)
+    refused = next((one for one in turn.state.workloads_of(found.uid) if one.failure and one.replicas), None)
+    if refused is not None:
+        return StepEnd("failed", f"{refused.ref}: {refused.failure}")
     goal = max(count, found.replicas)
     if (
         found.observed_generation >= found.generation
@@ -128,7 +131,9 @@ def _blockers(step: ScaleStep, scene: Scene) -> Iterator[Blocker]:
     more = count - found.replicas
     room = room_for(found, more, scene.state) if more > 0 else 0
     if more > 0 and room < more:
-        yield Blocker(name, f"there is room for {room} more pods, {more} are needed", "free room, or add a node")
+        quota = quota_below(found, more, scene.state)
+        remedy = f"raise {quota}" if quota else "free room, or add a node"
+        yield Blocker(name, f"there is room for {room} more pods, {more} are needed", remedy)
     if more < 0:
         yield from _too_few(found, count, scene.state)
 
