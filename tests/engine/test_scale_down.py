@@ -79,3 +79,21 @@ def test_stopped_or_killed_anywhere_everything_is_as_before_and_nobody_notices(
     assert requests.lost == 0, requests.reasons
     assert stage.witness.violations == []
     assert left(stage.cluster.state()) == stage.before
+
+
+RELEASE: dict[str, Any] = {
+    "rollout": {"workload": str(WEB), "images": {"web": "underway/shop:2"}, "batch": 1},
+    "after": [{"service": {"name": "shop/web", "minReady": 9}, "timeout": "1s"}],
+}
+
+
+@pytest.mark.parametrize("how", ["stopped", "killed"])
+@pytest.mark.parametrize("number", range(5, 75, 3))
+def test_with_a_rollout_in_batches_on_top_the_first_number_comes_back(number: int, how: str) -> None:
+    stage = shop()
+    run = stage.run(playbook(scale(by=1), RELEASE))
+    receipt = stage.cut_short(run, number, how)
+    assert receipt.left_changed == ()
+    assert stage.witness.violations == []
+    stage.rest()
+    assert replicas(stage) == 3

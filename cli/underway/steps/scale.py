@@ -12,7 +12,7 @@ from underway.cluster.model import Pod, Ref, Workload
 from underway.cluster.state import ClusterState
 from underway.errors import Blocker
 from underway.playbook.models import ScaleStep
-from underway.steps import autoscaling, scale_marks, shedding
+from underway.steps import autoscaling, marks, scale_marks, shedding
 from underway.steps.diagnosis import fault
 from underway.steps.progress import StepEnd, Turn
 from underway.steps.rollout_choice import quota_below, room_for
@@ -174,7 +174,8 @@ def put_back(turn: Turn, good: bool) -> list[Ref]:  # noqa: FBT001 - the shape o
             owner = turn.state.controller_of(found)
             if owner is None or scale_marks.scaled_by(owner) != turn.run:
                 turn.act(remove_copies(found))
-        elif not held:
+        elif not (held or marks.run_of(found) == turn.run):
+            # a rollout that is undone has a number of its own meanwhile
             back = _back(found, turn, good=good)
             if back.replicas is None or shedding.may_have(found, back.replicas, turn):
                 turn.act(back)
