@@ -212,8 +212,14 @@ def rollouts(draw: st.DrawFn, deployment: Object) -> dict[str, Any]:
 @st.composite
 def steps(draw: st.DrawFn, names: list[str], objects: list[Object], *, sound: bool) -> dict[str, Any]:
     deployments = [found for found in objects if found.ref.kind == "deployment"]
-    if deployments and draw(st.integers(0, 3)) == 3:
+    verb = draw(st.sampled_from(["nodes", "nodes", "nodes", "nodes", "rollout", "scale"])) if deployments else "nodes"
+    step: dict[str, Any]
+    if verb == "rollout":
         step = draw(rollouts(draw(st.sampled_from(deployments))))
+    elif verb == "scale":
+        scaled = draw(st.sampled_from(deployments))
+        # what it takes to serve with fewer is asked of nobody here
+        step = {"scale": {"workload": str(scaled.ref), "by": draw(st.integers(1, 2)), "restore": "end"}}
     else:
         step = {"nodes": draw(nodes_steps(names, sound=sound))}
     if sound:
@@ -239,7 +245,9 @@ def scenes(draw: st.DrawFn, *, sound: bool = False) -> Scene:
         if sound and "nodes" in first and "nodes" in again:
             # what one step moves to another's nodes has to be allowed there too, and only playing it tells
             again["nodes"]["drain"] = first["nodes"]["drain"]
-        more.append(again)
+        if not (sound and ("scale" in first or "scale" in again)):
+            # more replicas take the room that another step needs, and only playing it tells
+            more.append(again)
     spec: dict[str, Any] = {"steps": [first, *more]}
     if not sound:
         spec["guards"] = draw(gates(objects))

@@ -12,7 +12,9 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
+from underway.cluster import disruption
 from underway.cluster.model import Pod, Ref, Workload
+from underway.cluster.state import ClusterState
 from underway.steps import marks
 from underway.steps.departure import carry_on, recount_budgets
 from underway.steps.handoff import Handoff, handoff
@@ -28,9 +30,11 @@ def is_shed(pod: Pod) -> bool:
 
 
 def may_have(found: Workload, count: int, turn: Turn) -> bool:
-    """Whether the workload may be told to have only `count` replicas now; until then the next steps are taken."""
+    """Whether the workload may be told to have only `count` replicas now; until then the next steps are taken. Where
+    none is to be left, nobody could serve meanwhile.
+    """
     replicaset = _only_replicaset(found, turn)
-    if replicaset is None or count >= found.replicas:
+    if replicaset is None or count >= found.replicas or count == 0:
         return True
     held = [pod for pod in _shed(turn) if pod.owner is not None and pod.owner.uid == replicaset.uid]
     for pod in held:
@@ -38,9 +42,10 @@ def may_have(found: Workload, count: int, turn: Turn) -> bool:
     own = [
         pod for pod in turn.state.pods_of(replicaset.uid) if pod.ready and pod.deleting is None and not marks.stage(pod)
     ]
-    ways = {pod.uid: way for pod in own if isinstance(way := handoff(pod, turn.state), Handoff) and way.withdraw}
+    surplus = len(own) - count
+    ways = {pod.uid: way for pod in own if (way := _way(pod, surplus, turn.state)) is not None}
     crowd = Counter(pod.node for pod in own)
-    for _ in range(len(own) - count):
+    for _ in range(surplus):
         chosen = max((pod for pod in own if pod.uid in ways), key=lambda pod: (crowd[pod.node], pod.name), default=None)
         if chosen is None:
             break
@@ -51,6 +56,19 @@ def may_have(found: Workload, count: int, turn: Turn) -> bool:
         turn.act(replace(detached, says=says, annotations={**detached.annotations, SHED: turn.run}))
         held.append(chosen)
     return not held
+
+
+def _way(pod: Pod, surplus: int, state: ClusterState) -> Handoff | None:
+    """How it leaves; None where that makes no difference, or where no budget could be met by those that stay."""
+    way = handoff(pod, state)
+    budgets = state.budgets_of(pod)
+    if isinstance(way, str) or not way.withdraw or len(budgets) > 1:
+        return None
+    for budget in budgets:
+        needed = disruption.desired(budget, disruption.expected(budget, state) - surplus)
+        if disruption.healthy(budget, state) - surplus < needed:
+            return None
+    return way
 
 
 def see_off(turn: Turn) -> list[Ref]:
