@@ -114,6 +114,7 @@ class _Node:
     began: datetime
     emptied: datetime | None = None
     ended: datetime | None = None
+    done: bool = False
     moves: int = 0
 
 
@@ -154,12 +155,12 @@ class _Fold:
         if event.phase in ("maintaining", "verifying"):
             node.emptied = node.emptied or event.at
         elif event.phase in ("done", "failed", "restored"):
-            node.ended = event.at
+            node.ended, node.done = event.at, event.phase == "done"
             self.ended_waves = max(self.ended_waves, node.wave)
 
     def _add_move(self, name: str) -> None:
         node = self.nodes.get(name)
-        if node is not None and node.ended is None:
+        if node is not None and not node.done:
             # what a later step moves from a node that has been given back is not that node's
             node.moves += 1
 
