@@ -245,8 +245,8 @@ def scenes(draw: st.DrawFn, *, sound: bool = False) -> Scene:
         if sound and "nodes" in first and "nodes" in again:
             # what one step moves to another's nodes has to be allowed there too, and only playing it tells
             again["nodes"]["drain"] = first["nodes"]["drain"]
-        if not (sound and ("scale" in first or "scale" in again)):
-            # more replicas take the room that another step needs, and only playing it tells
+        if not sound or (first.keys() == again.keys() and "scale" not in first):
+            # what a step moves or adds may take another one's room, or must not leave its nodes; only playing it tells
             more.append(again)
     spec: dict[str, Any] = {"steps": [first, *more]}
     if not sound:
