@@ -50,28 +50,39 @@ def _proceed(step: ScaleStep, work: ScaleWork, turn: Turn) -> StepEnd | None:
         return StepEnd("failed", f"{work.ref} is gone")
     if turn.paused and work.count is None:
         return None
-    if work.count is None or work.began is None:
-        work.count, work.began = wanted(step, found), turn.now
-    count = work.count
+    if work.count is None:
+        work.count = wanted(step, found)
+    if work.began is None or turn.paused:
+        work.began = turn.now
     leaving = shedding.see_off(turn)
+    end = _take_further(step, found, work.count, turn)
+    if end is not None and not (leaving and end.outcome == "done"):
+        return end
+    late = work.began + _LIMIT
+    turn.look_again(min(late, turn.now + timedelta(seconds=1)))
+    if turn.now < late:
+        return None
+    reasons = "; ".join(f"{wait.object}: {wait.reason}" for wait in turn.waits[:3])
+    return StepEnd("timedOut", f"{work.ref}: not scaled within {format_duration(_LIMIT)}: {reasons}")
+
+
+def _take_further(step: ScaleStep, found: Workload, count: int, turn: Turn) -> StepEnd | None:
+    """First what may keep it from the number, its autoscaler and pods that still serve; then the number itself."""
     refused = autoscaling.agree(found, count, step, turn)
     if refused is not None:
         return StepEnd("failed", refused) if refused else None
-    is_ours = scale_marks.scaled_by(found) == turn.run and found.annotations.get(scale_marks.SCALED_TO) == str(count)
-    if not is_ours:
+    if scale_marks.scaled_by(found) != turn.run or found.annotations.get(scale_marks.SCALED_TO) != str(count):
         if count == found.replicas and scale_marks.scaled_by(found) is None:
             return StepEnd("done", f"it has {count} replicas already")
         if shedding.may_have(found, count, turn):
             turn.act(_scale(found, count, step, turn.run))
         return None
-    autoscaler = turn.state.autoscaler_of(found.ref)
-    if found.replicas != count and (autoscaler is None or count == 0):
-        return StepEnd("failed", f"{work.ref}: somebody else wants {found.replicas} replicas, not {count}")
-    end = _healthy(found, count, work.began + _LIMIT, turn)
-    return None if leaving and end is not None and end.outcome == "done" else end
+    if found.replicas != count and (turn.state.autoscaler_of(found.ref) is None or count == 0):
+        return StepEnd("failed", f"{found.ref}: somebody else wants {found.replicas} replicas, not {count}")
+    return _healthy(found, count, turn)
 
 
-def _healthy(found: Workload, count: int, end: datetime, turn: Turn) -> StepEnd | None:
+def _healthy(found: Workload, count: int, turn: Turn) -> StepEnd | None:
     """Once it has its replicas and all of them are Ready. An autoscaler may have given it more by then."""
     for pod in _pods(found, turn.state):
         reason = fault(pod, turn.now)
@@ -81,19 +92,12 @@ def _healthy(found: Workload, count: int, end: datetime, turn: Turn) -> StepEnd 
     if refused is not None:
         return StepEnd("failed", f"{refused.ref}: {refused.failure}")
     goal = max(count, found.replicas)
-    if (
-        found.observed_generation >= found.generation
-        and found.ready >= goal
-        and found.current == found.replicas == goal
-    ):
+    seen = found.observed_generation >= found.generation
+    if seen and found.ready >= goal and found.current == found.replicas == goal:
         return StepEnd("done", "" if goal == count else f"its autoscaler wants {goal}")
     late = next((pod for pod in _pods(found, turn.state) if not pod.ready and pod.waiting), None)
-    waiting = f"; {late.name}: {late.waiting}" if late is not None else ""
-    turn.wait(found.ref, f"{found.ready} of {goal} replicas Ready{waiting}")
-    turn.look_again(min(end, turn.now + timedelta(seconds=1)))
-    if turn.now < end:
-        return None
-    return StepEnd("timedOut", f"{found.ref}: {found.ready} of {goal} Ready after {format_duration(_LIMIT)}{waiting}")
+    turn.wait(found.ref, f"{found.ready} of {goal} replicas Ready" + (f"; {late.name}: {late.waiting}" if late else ""))
+    return None
 
 
 def _scale(found: Workload, count: int, step: ScaleStep, run: str) -> PatchWorkload:
