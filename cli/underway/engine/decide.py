@@ -58,8 +58,11 @@ def decide(
     *,
     silence: timedelta = timedelta(),
     in_flight: frozenset[Ref] = frozenset(),
+    refused: tuple[str, ...] = (),
 ) -> Decision:
-    """Decide once. `silence`: how long the state may be out of date; `in_flight`: what is being written just now."""
+    """Decide once. `silence`: how long the state may be out of date; `in_flight`: what is being written just now;
+    `refused`: what has not been allowed to be written for too long, each with its reason.
+    """
     decision = Decision()
     tell = decision.events.append
     turn = Turn(
@@ -78,6 +81,8 @@ def decide(
     if silence > SILENCE_LIMIT and run.phase == "proceeding" and not run.stop:
         turn.wait(Ref("cluster", "", "state"), f"not confirmed by the API server for {format_duration(silence)}")
     else:
+        if refused and run.phase == "proceeding" and not run.stop:
+            _turn_back(run, turn, decision, "failed", "; ".join(refused))
         _advance(run, turn, look, decision)
     _remember_disturbed(run, turn)
     decision.actions += turn.actions

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from underway.cluster.actions import Action, Evict, Outcome, PutLease
+from underway.cluster.actions import Action, DeleteLease, Evict, Outcome, PatchLease, PatchPod, PutLease
 from underway.cluster.model import Ref
 from underway.cluster.port import Cluster
 from underway.engine.decide import decide
@@ -23,6 +23,10 @@ _PULSE = timedelta(seconds=1)
 _LOOK_AGAIN = timedelta(milliseconds=100)
 _FIRST_REST = 0.5
 _LONGEST_REST = 8.0
+_DENIED_LIMIT = timedelta(seconds=60)
+"""A write that the server does not allow, a policy or a webhook, is tried for so long."""
+_PATIENT = (Evict, PatchPod, PutLease, PatchLease, DeleteLease)
+"""Those that have limits of their own: a drain's time-out, a Lease's time."""
 
 
 class Measuring(Measurements, Protocol):
@@ -40,6 +44,11 @@ class _Rest:
     until: datetime
     refusals: int
     budgets: tuple[str, ...] = ()
+    said: str = ""
+    """Why it will not be accepted as long as nobody allows it; empty if it may be, some time."""
+    first: datetime | None = None
+    last: datetime | None = None
+    """When it was refused so for the first time, and for the last."""
 
 
 @dataclass
@@ -86,7 +95,15 @@ class Loop:
     def _turn(self, now: datetime) -> datetime:
         """Decide once and send what was decided; returns when to look again."""
         silence, in_flight = self.cluster.silence(), frozenset(self._flying)
-        decision = decide(self.run, self.cluster.state(), self.measuring, now, silence=silence, in_flight=in_flight)
+        decision = decide(
+            self.run,
+            self.cluster.state(),
+            self.measuring,
+            now,
+            silence=silence,
+            in_flight=in_flight,
+            refused=tuple(self._refused(now)),
+        )
         for event in decision.events:
             self.record(event)
         wake = decision.wake or now + _PULSE
@@ -138,7 +155,18 @@ class Loop:
         if outcome.status == "conflict":
             return _Rest(now + _LOOK_AGAIN, refusals)
         seconds = outcome.retry_after or min(_LONGEST_REST, _FIRST_REST * 2**refusals)
-        return _Rest(now + timedelta(seconds=seconds), refusals, self._budgets(action))
+        rest = _Rest(now + timedelta(seconds=seconds), refusals, self._budgets(action))
+        if outcome.status in ("denied", "invalid") and not isinstance(action, _PATIENT):
+            rest.said = f"{action.says}: {outcome.message}"
+            again = before is not None and before.last is not None and now - before.last < _DENIED_LIMIT
+            rest.first, rest.last = (before.first if before is not None and again else now), now
+        return rest
+
+    def _refused(self, now: datetime) -> Iterator[str]:
+        """The writes that are still tried and have not been allowed for too long."""
+        for ref, rest in self._resting.items():
+            if rest.first is not None and rest.last is not None and now - rest.first >= _DENIED_LIMIT > now - rest.last:
+                yield f"{ref}: {rest.said}"
 
     def _budgets(self, action: Action) -> tuple[str, ...]:
         """What the answer to an eviction depends on: the versions of the pod's budgets."""

@@ -107,7 +107,8 @@ class Turn:
     def enter(self, workload: Ref, phase: WorkloadPhase, reason: str = "") -> None:
         """Tell of a workload's phase, once and in order; with `rolling` it begins anew."""
         told = self.phases.get(workload)
-        if told is None or phase == "rolling" or _WORKLOAD_PHASES.index(phase) > _WORKLOAD_PHASES.index(told):
+        anew = phase == "rolling" and told != "rolling"
+        if told is None or anew or _WORKLOAD_PHASES.index(phase) > _WORKLOAD_PHASES.index(told):
             self.phases[workload] = phase
             self.note(WorkloadEntered(workload, phase, reason))
 
