@@ -94,7 +94,10 @@ def _healthy(found: Workload, count: int, turn: Turn) -> StepEnd | None:
     goal = max(count, found.replicas)
     seen = found.observed_generation >= found.generation
     if seen and found.ready >= goal and found.current == found.replicas == goal:
-        return StepEnd("done", "" if goal == count else f"its autoscaler wants {goal}")
+        before = found.annotations.get(scale_marks.SCALED_FROM, "")
+        return StepEnd(
+            "done", f"from {before} to {goal} replicas" + (", its autoscaler's number" if goal > count else "")
+        )
     late = next((pod for pod in _pods(found, turn.state) if not pod.ready and pod.waiting), None)
     turn.wait(found.ref, f"{found.ready} of {goal} replicas Ready" + (f"; {late.name}: {late.waiting}" if late else ""))
     return None
