@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from stage import Stage, ending, left, shop
 
-from underway.cluster.actions import Action, Outcome, PatchWorkload
 from underway.cluster.model import Ref
 from underway.playbook.models import Playbook
 
@@ -98,16 +97,3 @@ def test_with_a_rollout_in_batches_on_top_the_first_number_comes_back(number: in
     assert stage.witness.violations == []
     stage.rest()
     assert replicas(stage) == 3
-
-
-def test_what_is_never_allowed_is_not_waited_for_for_ever() -> None:
-    stage = shop()
-    perform = stage.cluster.perform
-
-    async def denied(action: Action) -> Outcome:
-        return Outcome("denied", "a webhook says no") if isinstance(action, PatchWorkload) else await perform(action)
-
-    stage.cluster.perform = denied  # type: ignore[method-assign]
-    receipt = stage.play(stage.run(playbook(scale(by=1))))
-    assert (receipt.outcome, receipt.left_changed) == ("timedOut", ())
-    assert "not scaled within 10m" in receipt.reason
