@@ -8,6 +8,7 @@ import pytest
 from stage import HERE, Stage, left, shipped
 
 from underway.cluster.objects import Quota
+from underway.engine.events import Change
 from underway.playbook.load import from_command_line
 from underway.playbook.models import Playbook
 from underway.simulated.load import load, simulate
@@ -42,6 +43,8 @@ def test_batches_are_made_small_enough_for_it_and_no_request_is_lost(hard: dict[
     assert said in (receipt.remarks or ("",))[0]
     assert [probe.lost for probe in receipt.probes] == [0]
     assert receipt.handed_off == 3
+    made = [event.says for event in stage.events if isinstance(event, Change) and event.action == "createReplicaSet"]
+    assert made[0] == f"make {said[0] if said[0].isdigit() else 3} of the new version"
     assert stage.witness.violations == []
 
 

@@ -276,9 +276,12 @@ def _first_batch(work: DeploymentWork, found: Workload, turn: Turn) -> bool:
     no quarrel if somebody else (an autoscaler) wants another number.
     """
     batch = work.choice.batch
-    if batch is None or work.first_batch or found.replicas <= batch:
+    if batch is None or work.first_batch:
         return False
-    work.first_batch = True
+    if found.replicas <= batch:
+        # seen to be so: a ReplicaSet that is made while it is being written would have them all
+        work.first_batch = True
+        return False
     says = f"the first batch: {batch} of {found.replicas}"
     turn.act(PatchWorkload(found.ref, found.uid, says=says, replicas=batch))
     return True
