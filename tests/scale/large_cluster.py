@@ -101,7 +101,7 @@ class Large:
         spec = PodSpec(requests={"cpu": cpu, "memory": cpu * 2 * 1024**2}, spread=(spread,), images=(f"{name}:v1",))
         template = Template(labels, spec, self._uid())
         common = {"namespace": namespace, "template": template}
-        common |= dict.fromkeys(("replicas", "ready", "current"), replicas)
+        common |= dict.fromkeys(("replicas", "ready", "current", "available", "updated"), replicas)
         if stateful:
             selector = equality_selector(selected.items())
             owner = Workload(kind="statefulset", uid=self._uid(), name=name, selector=selector, **common)
@@ -120,6 +120,7 @@ class Large:
                 kind="replicaset",
                 uid=self._uid(),
                 name=f"{name}-{hashed['pod-template-hash']}",
+                labels=labels,
                 selector=equality_selector({**selected, **hashed}.items()),
                 owner=Owner("Deployment", name, top.uid),
                 **common,
