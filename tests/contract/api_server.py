@@ -6,33 +6,14 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
+from api_faults import Fault, cut, next_fault
 from api_words import json_answer, merge_patch, status, target
 
 JsonObject = dict[str, Any]
-
-
-@dataclass
-class Fault:
-    """What happens instead of the answer to a request whose method and path match, or around it.
-
-    `perform`: the request is carried out before the connection is cut. `cut_after`: how many bytes of the ordinary
-    answer are still sent.
-    """
-
-    method: str
-    part: str
-    status: int = 0
-    body: Any = None
-    headers: dict[str, str] = field(default_factory=dict)
-    cut: bool = False
-    perform: bool = True
-    cut_after: int | None = None
-    delay: float = 0
-    times: int = 1
 
 
 @dataclass
@@ -142,7 +123,7 @@ class ApiServer:
         text = await request.text()
         body = json.loads(text) if text else None
         self.seen.append(Seen(request.method, request.path, dict(request.query), dict(request.headers), body))
-        fault = self._fault(request)
+        fault = next_fault(self.faults, request)
         self._busy += 1
         self.busiest = max(self.busiest, self._busy)
         try:
@@ -152,7 +133,7 @@ class ApiServer:
         if fault.cut:
             if fault.perform:
                 self._answer(request, body)
-            return _cut(request)
+            return cut(request)
         if fault.status:
             return web.json_response(fault.body or {}, status=fault.status, headers=fault.headers)
         if self.token and request.headers.get("Authorization") != f"Bearer {self.token}":
@@ -166,19 +147,8 @@ class ApiServer:
             partly = web.StreamResponse(headers={"Content-Length": str(len(whole))})
             await partly.prepare(request)
             await partly.write(whole[: fault.cut_after])
-            return _cut(request)
+            return cut(request)
         return answer
-
-    def _fault(self, request: web.Request) -> Fault:
-        for fault in self.faults:
-            if (
-                fault.times
-                and fault.method == request.method
-                and fault.part in f"{request.path}?{request.query_string}"
-            ):
-                fault.times -= 1
-                return fault
-        return Fault("", "")
 
     def _answer(self, request: web.Request, body: Any) -> web.Response:
         if request.path in self.served:
@@ -288,12 +258,6 @@ class ApiServer:
         finally:
             self.watchers.remove(watcher)
         return response
-
-
-def _cut(request: web.Request) -> web.Response:
-    assert request.transport is not None
-    request.transport.abort()
-    return web.Response()
 
 
 @asynccontextmanager

@@ -6,7 +6,8 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from api_server import ApiServer, Fault, api_server
+from api_faults import Fault
+from api_server import ApiServer, api_server
 from reach import live, play
 
 from underway.cluster.wire import RESOURCES

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api_server import Fault, api_server
+from api_faults import Fault
+from api_server import api_server
 from reach import kubeconfig, live, play, reach
 
 from underway.cluster.actions import Need

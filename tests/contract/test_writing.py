@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api_server import ApiServer, Fault, api_server
+from api_faults import Fault
+from api_server import ApiServer, api_server
 from reach import live, play, until
 
 from underway.cluster.actions import (

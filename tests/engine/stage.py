@@ -157,6 +157,8 @@ class Stage:
     cluster: SimulatedCluster
     services: dict[int, Ref] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
+    told: list[Event] = field(default_factory=list)
+    """Those too that no journal keeps."""
 
     def __post_init__(self) -> None:
         self.before = left(self.cluster.state())
@@ -196,6 +198,7 @@ class Stage:
         def take(event: Event) -> None:
             assert event.at < end, f"the run does not end: {event}"
             tally.add(event)
+            self.told.append(event)
             if event.journaled:
                 self.events.append(event)
                 at_event(len(self.events), driving)

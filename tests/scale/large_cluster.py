@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
+
 from underway.cluster.model import Budget, EndpointSlice, Node, Owner, Pod, Service, Template, Workload
 from underway.cluster.objects import Object
 from underway.cluster.podspec import PodSpec, Spread, Toleration
@@ -95,16 +97,19 @@ class Large:
         stateful = replicas > 1 and self._random.random() < 0.1
         selected = {"app.kubernetes.io/name": name}
         hashed = {} if stateful else {"pod-template-hash": f"{self._random.getrandbits(40):010x}"}
-        labels = {**selected, "app.kubernetes.io/instance": name, "team": namespace, "version": "v1", **hashed}
+        asked = {**selected, "app.kubernetes.io/instance": name, "team": namespace, "version": "v1"}
+        labels = {**asked, **hashed}
         cpu = self._random.choice((50, 100, 250, 500, 1000))
         spread = Spread("topology.kubernetes.io/zone", 1, hard=False, selector=equality_selector(selected.items()))
         spec = PodSpec(requests={"cpu": cpu, "memory": cpu * 2 * 1024**2}, spread=(spread,), images=(f"{name}:v1",))
-        template = Template(labels, spec, self._uid())
-        common = {"namespace": namespace, "template": template}
+        template = Template(asked, spec, self._uid())
+        common = {"namespace": namespace}
         common |= dict.fromkeys(("replicas", "ready", "current", "available", "updated"), replicas)
         if stateful:
             selector = equality_selector(selected.items())
-            owner = Workload(kind="statefulset", uid=self._uid(), name=name, selector=selector, **common)
+            owner = Workload(
+                kind="statefulset", uid=self._uid(), name=name, selector=selector, template=template, **common
+            )
             yield owner
         else:
             top = Workload(
@@ -112,6 +117,7 @@ class Large:
                 uid=self._uid(),
                 name=name,
                 selector=equality_selector(selected.items()),
+                template=template,
                 strategy="RollingUpdate",
                 **common,
             )
@@ -123,6 +129,7 @@ class Large:
                 labels=labels,
                 selector=equality_selector({**selected, **hashed}.items()),
                 owner=Owner("Deployment", name, top.uid),
+                template=msgspec.structs.replace(template, labels=labels),
                 **common,
             )
             yield owner

@@ -118,7 +118,7 @@ class Neighbors:
     def _selected(self, namespace: str, selector: Selector) -> Iterator[tuple[Pod, str]]:
         added, removed = self._added.get(namespace, {}), self._removed
         for other in self._state.pods_selected(namespace, selector):
-            if other.node and not other.finished and other.uid not in removed and other.ref not in added:
+            if other.node and not other.finished and other.uid not in removed and (not added or other.ref not in added):
                 yield other, other.node
         for other, where in added.values():
             if selector.matches(other.labels):

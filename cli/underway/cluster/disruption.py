@@ -5,7 +5,7 @@ Percentages of a budget round up, of minAvailable and of maxUnavailable alike (p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from underway.cluster.model import Budget, Pod
 from underway.cluster.state import ClusterState
@@ -34,10 +34,18 @@ def expected(budget: Budget, state: ClusterState) -> int:
     return state.derived.worked_out(budget.namespace, (expected, budget.uid), lambda: _scale(budget, state))
 
 
+def one_of_each(budget: Budget, state: ClusterState) -> Collection[Pod]:
+    """One pod of each controller that makes pods for the budget."""
+
+    def find() -> Collection[Pod]:
+        return {pod.owner.uid: pod for pod in selected(budget, state) if pod.owner}.values()
+
+    return state.derived.worked_out(budget.namespace, (one_of_each, budget.uid), find)
+
+
 def _scale(budget: Budget, state: ClusterState) -> int:
-    makers = {pod.owner.uid: pod for pod in selected(budget, state) if pod.owner}
     scale: dict[str, int] = {}
-    for pod in makers.values():
+    for pod in one_of_each(budget, state):
         controller = state.controller_of(pod)
         owner = state.controller_of(controller) if controller else None
         top = owner or controller

@@ -72,9 +72,12 @@ class Selecting(Generic[_S]):
 
     def copy(self) -> Selecting[_S]:
         new = Selecting(self._demands)
+        self.copy_to(new)
+        return new
+
+    def copy_to(self, new: Selecting[_S]) -> None:
         new._by_namespace, new._by_label = copied(self._by_namespace), copied(self._by_label)
         new._keys = {namespace: dict(keys) for namespace, keys in self._keys.items()}
-        return new
 
     def put(self, ref: Ref, new: _S) -> None:
         old = self._by_namespace.get(ref.namespace, {}).get(ref)
@@ -102,14 +105,15 @@ class Selecting(Generic[_S]):
     def get(self, ref: Ref) -> _S | None:
         return self._by_namespace.get(ref.namespace, {}).get(ref)
 
-    def candidates(self, namespace: str, labels: Mapping[str, str]) -> Iterator[_S]:
+    def candidates(self, namespace: str, labels: Mapping[str, str]) -> list[_S]:
         """Those that may select a pod with these labels; no other does."""
         by_label = self._by_label
-        if found := by_label.get((namespace, None)):
-            yield from found.values()
+        filed = by_label.get((namespace, None))
+        found = list(filed.values()) if filed else []
         for key in self._keys.get(namespace, ()):
-            if key in labels and (found := by_label.get((namespace, (key, labels[key])))):
-                yield from found.values()
+            if key in labels and (filed := by_label.get((namespace, (key, labels[key])))):
+                found += filed.values()
+        return found
 
     def _label(self, found: _S) -> Pair | None:
         return next(iter(self._demands(found)), None)

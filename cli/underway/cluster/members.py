@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, ValuesView
 
 from underway.cluster.derived import Derived
-from underway.cluster.indexes import Averse, Pair, copied, take, values
-from underway.cluster.model import EndpointSlice, Pod, Ref, Workload
+from underway.cluster.indexes import Averse, Pair, Selecting, budget_demands, copied, take, values
+from underway.cluster.model import Budget, EndpointSlice, Node, Pod, Ref, Workload
 from underway.units import Selector
 
 
@@ -145,6 +145,63 @@ class Workloads:
         take(self.by_namespace, old.namespace, ref)
         if old.owner:
             take(self.by_owner, old.owner.uid, ref)
+
+
+class Nodes:
+    """Nodes by name, and those with a mark."""
+
+    def __init__(self, mark: str) -> None:
+        self._mark = mark
+        self.by_name: dict[str, Node] = {}
+        self.marked: dict[str, Node] = {}
+        self.topology = 0
+        """Grows when nodes or their labels become others."""
+
+    def copy(self) -> Nodes:
+        new = Nodes(self._mark)
+        new.by_name, new.marked = dict(self.by_name), dict(self.marked)
+        return new
+
+    def put(self, new: Node) -> None:
+        old = self.by_name.get(new.name)
+        if old is None or old.labels != new.labels:
+            self.topology += 1
+        self.by_name[new.name] = new
+        if self._mark in new.annotations:
+            self.marked[new.name] = new
+        else:
+            self.marked.pop(new.name, None)
+
+    def drop(self, name: str) -> None:
+        self.topology += 1
+        self.by_name.pop(name, None)
+        self.marked.pop(name, None)
+
+
+class Budgets(Selecting[Budget]):
+    """PodDisruptionBudgets by what they select, and those with a mark."""
+
+    def __init__(self, mark: str) -> None:
+        super().__init__(budget_demands)
+        self._mark = mark
+        self.marked: dict[Ref, Budget] = {}
+
+    def copy(self) -> Budgets:
+        new = Budgets(self._mark)
+        self.copy_to(new)
+        new.marked = dict(self.marked)
+        return new
+
+    def put(self, ref: Ref, new: Budget) -> None:
+        super().put(ref, new)
+        if self._mark in new.annotations:
+            self.marked[ref] = new
+        else:
+            self.marked.pop(ref, None)
+
+    def drop(self, ref: Ref) -> None:
+        super().drop(ref)
+        self.marked.pop(ref, None)
 
 
 class Slices:

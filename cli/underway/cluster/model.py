@@ -35,6 +35,9 @@ class Owner(msgspec.Struct, frozen=True, gc=False):
     uid: str
 
 
+_FINISHED = frozenset({"Succeeded", "Failed"})
+
+
 class Pod(msgspec.Struct, frozen=True, gc=False):
     """`ready` is the Ready condition; `deleting` is when it was asked to stop (deletionTimestamp, which includes the
     grace period), None while it is not; `waiting` says in the API's words why it does not run (unschedulable,
@@ -71,7 +74,7 @@ class Pod(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def finished(self) -> bool:
-        return self.phase in ("Succeeded", "Failed")
+        return self.phase in _FINISHED
 
 
 class Node(msgspec.Struct, frozen=True, gc=False):

@@ -102,7 +102,7 @@ class Room:
         used = self.usage(node.name)
         if used.pods + 1 > node.allocatable.get("pods", 110):
             return "Too many pods"
-        if any(_taken(port, used.ports) for port in spec.host_ports):
+        if spec.host_ports and any(_taken(port, used.ports) for port in spec.host_ports):
             return "node(s) didn't have free ports for the requested pod ports"
         for resource, amount in spec.requests.items():
             if amount and used.requests.get(resource, 0) + amount > node.allocatable.get(resource, 0):

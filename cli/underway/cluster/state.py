@@ -12,13 +12,12 @@ from underway.cluster.derived import Derived
 from underway.cluster.indexes import (
     ByKind,
     Selecting,
-    budget_demands,
     by_name,
     service_demands,
     values,
     workload_demands,
 )
-from underway.cluster.members import Pods, Slices, Workloads
+from underway.cluster.members import Budgets, Nodes, Pods, Slices, Workloads
 from underway.cluster.model import (
     Budget,
     Claim,
@@ -34,7 +33,6 @@ from underway.cluster.model import (
 )
 from underway.cluster.objects import Autoscaler, Object, Quota
 from underway.cluster.podspec import PodTerm
-from underway.cluster.reports import is_report
 from underway.units import Selector
 
 MARK = "underway.dev/run"
@@ -48,12 +46,10 @@ class ClusterState:
 
     def __init__(self, objects: Iterable[Object] = ()) -> None:
         self._objects: dict[Ref, Object] = {}
-        self._nodes: dict[str, Node] = {}
-        self.topology = 0
-        """Grows when nodes or their labels become others."""
+        self._nodes = Nodes(MARK)
         self._pods = Pods(MARK)
         self._workloads = Workloads(MARK)
-        self._budgets = Selecting[Budget](budget_demands)
+        self._budgets = Budgets(MARK)
         self._services = Selecting[Service](service_demands)
         self._adopting = Selecting[Workload](workload_demands)
         self._slices = Slices()
@@ -68,7 +64,7 @@ class ClusterState:
         """Another state of the same objects."""
         new = ClusterState()
         for name, found in vars(self).items():
-            if name not in ("topology", "derived"):
+            if name != "derived":
                 setattr(new, name, found.copy())
         return new
 
@@ -76,7 +72,12 @@ class ClusterState:
 
     @property
     def nodes(self) -> Mapping[str, Node]:
-        return self._nodes
+        return self._nodes.by_name
+
+    @property
+    def topology(self) -> int:
+        """Grows when nodes or their labels become others."""
+        return self._nodes.topology
 
     @property
     def pods(self) -> Mapping[Ref, Pod]:
@@ -112,6 +113,11 @@ class ClusterState:
     def pod(self, uid: str) -> Pod | None:
         return self._pods.by_uid.get(uid)
 
+    @property
+    def pods_by_uid(self) -> Mapping[str, Pod]:
+        """For those who ask about many; about one, `pod`."""
+        return self._pods.by_uid
+
     def pods_on(self, node: str) -> ValuesView[Pod]:
         """The pods bound to a node, finished and terminating ones too. An empty name: those that have no node yet."""
         return values(self._pods.by_node.get(node))
@@ -143,6 +149,14 @@ class ClusterState:
     def marked_pods(self) -> ValuesView[Pod]:
         """The pods that carry the label `underway.dev/run`."""
         return self._pods.marked.values()
+
+    def marked_nodes(self) -> ValuesView[Node]:
+        """The nodes that carry `underway.dev/run`."""
+        return self._nodes.marked.values()
+
+    def marked_budgets(self) -> ValuesView[Budget]:
+        """The budgets that carry `underway.dev/run`."""
+        return self._budgets.marked.values()
 
     def marked_workloads(self) -> ValuesView[Workload]:
         """The workloads that carry `underway.dev/run`: Jobs that runs have made, as a label; what they have changed, as
@@ -219,7 +233,7 @@ class ClusterState:
 
     def objects(self) -> Iterator[Object]:
         """Everything, kind by kind."""
-        yield from self._nodes.values()
+        yield from self.nodes.values()
         yield from self._workloads.by_ref.values()
         yield from self.autoscalers.values()
         yield from self.quotas.values()
@@ -235,19 +249,17 @@ class ClusterState:
 
     # -- what an adapter writes --------------------------------------------------------------------------------
 
-    def put(self, new: Object) -> None:  # noqa: C901 - one flat case for each kind
+    def put(self, new: Object) -> None:
         """Add an object, or replace the one of the same name."""
         ref = new.ref
         old = self._objects.get(ref)
         self._objects[ref] = new
-        self._forget(ref, old, new)
+        self.derived.take_in(ref, old, new)
         match new:
             case Pod():
                 self._pods.put(new, ref)
             case Node():
-                self._nodes[new.name] = new
-                if not isinstance(old, Node) or old.labels != new.labels:
-                    self.topology += 1
+                self._nodes.put(new)
             case Workload():
                 self._workloads.put(new, ref)
                 if new.kind in ("replicaset", "statefulset"):
@@ -265,13 +277,12 @@ class ClusterState:
 
     def drop(self, ref: Ref) -> None:
         """Take an object away; one that is not there is no error."""
-        self._forget(ref, self._objects.pop(ref, None), None)
+        self.derived.take_in(ref, self._objects.pop(ref, None), None)
         match ref.kind:
             case "pod":
                 self._pods.drop(ref)
             case "node":
-                self._nodes.pop(ref.name, None)
-                self.topology += 1
+                self._nodes.drop(ref.name)
             case "poddisruptionbudget":
                 self._budgets.drop(ref)
             case "service":
@@ -284,10 +295,3 @@ class ClusterState:
                 self._others.drop(ref)
                 self._workloads.drop(ref)
                 self._adopting.drop(ref)
-
-    def _forget(self, ref: Ref, old: Object | None, new: Object | None) -> None:
-        """What has been worked out from an object that is another one now."""
-        if ref.kind == "networkpolicy":
-            self.derived.forget_all()
-        elif new is None or not is_report(old, new):
-            self.derived.forget(ref.namespace)

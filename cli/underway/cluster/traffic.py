@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from itertools import combinations
+from itertools import combinations, islice
 
 from underway.cluster.model import NetworkPolicy, Pod, Service, Workload
 from underway.cluster.state import ClusterState
@@ -20,6 +20,12 @@ def ready_endpoints(service: Service, state: ClusterState) -> frozenset[str]:
 def lasting_endpoints(service: Service, state: ClusterState) -> frozenset[str]:
     """The ready endpoints that will still be so: slices list a pod for a moment after it was withdrawn or deleted."""
     return frozenset(uid for uid in ready_endpoints(service, state) if _lasts(uid, service, state))
+
+
+def has_lasting(service: Service, state: ClusterState, *, beside: str, taken: int = 0) -> bool:
+    """Whether the Service has a lasting endpoint beside this one, after `taken` others have gone."""
+    others = (uid for uid in ready_endpoints(service, state) if uid != beside and _lasts(uid, service, state))
+    return next(islice(others, taken, None), None) is not None
 
 
 def _lasts(uid: str, service: Service, state: ClusterState) -> bool:

@@ -27,6 +27,7 @@ from underway.engine.stepping import step_name
 from underway.gates.history import History
 from underway.gates.http import HttpCount
 from underway.playbook.models import Gate, NodesStep, Playbook
+from underway.simulated import unplugged
 from underway.simulated.cluster import SimulatedCluster
 from underway.simulated.load import load, simulate
 from underway.simulated.settings import Settings
@@ -149,7 +150,7 @@ def _copied(cluster: Cluster) -> SimulatedCluster:
 
 def plan(playbook: Playbook, source: str, cluster: SimulatedCluster, namespace: str) -> Plan:
     """Plan a playbook by playing it on this cluster, which is changed by it."""
-    return asyncio.run(_plan(playbook, source, cluster, namespace))
+    return unplugged.run(_plan(playbook, source, cluster, namespace))
 
 
 async def _plan(playbook: Playbook, source: str, cluster: SimulatedCluster, namespace: str) -> Plan:

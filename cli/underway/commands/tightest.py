@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TypeAlias
 
@@ -24,18 +25,13 @@ class FreeRoom:
     def __init__(self, cluster: SimulatedCluster) -> None:
         self._cluster = cluster
         self._began = self._at = cluster.now()
-        self._used: dict[str, _Amounts] = {}
-        """By node, what its pods request, those that have not finished."""
         self._offers: dict[str, _Amounts] = {}
         """By node, what it can give: only of those that take pods."""
         self._given = self._taken = _NOTHING
         self._away: dict[str, None] = {}
         self._away_names: tuple[str, ...] = ()
         self._tightest: tuple[float, datetime, tuple[float, float, float], tuple[str, ...]] | None = None
-        state = cluster.state()
-        for pod in state.pods.values():
-            self._count(pod, 1)
-        for node in state.nodes.values():
+        for node in cluster.state().nodes.values():
             self._come(node)
         self._away_names = tuple(self._away)
         cluster.watch(Pod, self._pod_changed)
@@ -69,7 +65,7 @@ class FreeRoom:
             self._at = now
 
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
-        if old is not None and new is not None and (old.node, old.finished) == (new.node, new.finished):
+        if old and new and old.node == new.node and (old.phase == new.phase or old.finished == new.finished):
             return
         self._move_on()
         if old is not None:
@@ -88,13 +84,8 @@ class FreeRoom:
         self._away_names = tuple(self._away)
 
     def _count(self, pod: Pod, sign: int) -> None:
-        if not pod.node or pod.finished:
-            return
-        requests = pod.spec.requests
-        amounts = requests.get("cpu", 0), requests.get("memory", 0), 1
-        self._used[pod.node] = _sum(self._used.get(pod.node, _NOTHING), amounts, sign)
-        if pod.node in self._offers:
-            self._taken = _sum(self._taken, amounts, sign)
+        if pod.node in self._offers and not pod.finished:
+            self._taken = _sum(self._taken, _amounts(pod.spec.requests, 1), sign)
 
     def _come(self, node: Node) -> None:
         offer = _offer(node)
@@ -103,14 +94,18 @@ class FreeRoom:
             return
         self._offers[node.name] = offer
         self._given = _sum(self._given, offer)
-        self._taken = _sum(self._taken, self._used.get(node.name, _NOTHING))
+        self._taken = _sum(self._taken, self._used(node))
 
     def _go(self, node: Node) -> None:
         self._away.pop(node.name, None)
         offer = self._offers.pop(node.name, None)
         if offer is not None:
             self._given = _sum(self._given, offer, -1)
-            self._taken = _sum(self._taken, self._used.get(node.name, _NOTHING), -1)
+            self._taken = _sum(self._taken, self._used(node), -1)
+
+    def _used(self, node: Node) -> _Amounts:
+        usage = self._cluster.usage(node.name)
+        return _amounts(usage.requests, usage.pods)
 
 
 def _offer(node: Node) -> _Amounts | None:
@@ -119,6 +114,10 @@ def _offer(node: Node) -> _Amounts | None:
         return None
     given = node.allocatable
     return given.get("cpu", 0), given.get("memory", 0), given.get("pods", _USUAL_PODS)
+
+
+def _amounts(requests: Mapping[str, int], pods: int) -> _Amounts:
+    return requests.get("cpu", 0), requests.get("memory", 0), pods
 
 
 def _sum(one: _Amounts, other: _Amounts, sign: int = 1) -> _Amounts:

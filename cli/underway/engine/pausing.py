@@ -35,8 +35,7 @@ def holds(run: Run, turn: Turn) -> bool:
 
 def finish(run: Run, turn: Turn) -> StepEnd | None:
     """Let handoffs come to where no pod is in between; a failure of what is in flight is told as ever."""
-    for pod in undo.detached_pods(turn):
-        carry_on(pod, turn)
+    turn.go_over(finish, undo.detached_pods(turn), lambda pod: carry_on(pod, turn))
     recount_budgets(turn)
     return in_flight(run, turn)
 

@@ -74,13 +74,13 @@ def _marks(state: ClusterState) -> Iterator[tuple[str, _Marked, str]]:
         yield lease.run, lease, "sign of life"
         for note in notes_of(lease).values():
             yield lease.run, note, _APPLIED[note.state]
-    for node in state.nodes.values():
+    for node in state.marked_nodes():
         run = marks.run_of(node)
         if run is not None:
             cordon = "cordoned by the run" if marks.CORDONED in node.annotations else "not cordoned by the run"
             yield run, node, f"{node.annotations.get(marks.PHASE, 'marked')}, {cordon}"
     yield from _pod_marks(state)
-    for budget in state.budgets():
+    for budget in state.marked_budgets():
         run = marks.run_of(budget)
         if run is not None:
             yield run, budget, "has been recounted"

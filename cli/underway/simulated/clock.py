@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 from underway.simulated.world import World
@@ -18,12 +19,12 @@ BRISK = 2
 """The rounds of whoever waits for the clock again at once, or in a task that it starts."""
 
 
+@dataclass(slots=True, eq=False)
 class _Waiter:
-    def __init__(self, until: datetime, wanted: Callable[[], bool] | None, rounds: int) -> None:
-        self.until = until
-        self.wanted = wanted
-        self.rounds = rounds
-        self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    until: datetime
+    wanted: Callable[[], bool] | None
+    rounds: int
+    future: asyncio.Future[None]
 
 
 class VirtualClock:
@@ -38,7 +39,7 @@ class VirtualClock:
         """Return at `until`, or as soon as `wanted()` is true after some event. `rounds`: of the event loop, until
         who waited has come to rest again.
         """
-        waiter = _Waiter(until, wanted, rounds)
+        waiter = _Waiter(until, wanted, rounds, asyncio.get_running_loop().create_future())
         self._waiters.append(waiter)
         if self._driver is None or self._driver.done():
             self._rounds = _ROUNDS

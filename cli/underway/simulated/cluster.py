@@ -13,6 +13,7 @@ from underway.cluster.actions import Action, Need, Outcome
 from underway.cluster.evidence import Evidence
 from underway.cluster.model import Budget, Pod, Ref
 from underway.cluster.objects import Object
+from underway.cluster.room import Usage
 from underway.cluster.state import ClusterState
 from underway.simulated.api import Api
 from underway.simulated.approvals import Approvals
@@ -82,7 +83,7 @@ class SimulatedCluster:
         ReplicaSets(world)
         StatefulSets(world)
         DaemonSets(world)
-        Scheduler(world)
+        self._capacity = Scheduler(world).capacity
         self._api = Api(world, disruptions, jobs)
         self._seen = self._reports_seen = 0
         self._writes = 0
@@ -154,6 +155,10 @@ class SimulatedCluster:
     def unready(self) -> list[Pod]:
         """The pods that should be Ready and are not."""
         return unready(self._world)
+
+    def usage(self, node: str) -> Usage:
+        """What the pods on a node request, those that have not finished."""
+        return self._capacity.usage(node)
 
     def watch(self, kind: type[_O], observer: Callable[[_O | None, _O | None], None]) -> None:
         """Call `observer(old, new)` at every change of such an object, in the same instant."""

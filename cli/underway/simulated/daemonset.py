@@ -79,8 +79,9 @@ class DaemonSets:
                 self._queue.add((ref, _target(pod)))
                 self._counts.add(ref)
         if new and new.owner is None and old and old.labels != new.labels and not self._world.starting:
-            for ref in self._wanted_on:
-                self._queue.add((ref, new.node))
+            for found in self._world.state.workloads_in(new.namespace):
+                if found.kind == "daemonset" and found.selector and found.selector.matches(new.labels):
+                    self._queue.add((found.ref, new.node))
 
     def _sync_node(self, key: tuple[Ref, str]) -> None:
         ref, name = key

@@ -11,6 +11,7 @@ import hashlib
 import msgspec
 
 from underway.cluster.model import Ref, Template, Workload
+from underway.cluster.reports import is_report
 from underway.cluster.templates import HASH
 from underway.simulated.pods import owner_of
 from underway.simulated.world import WorkQueue, World
@@ -33,7 +34,8 @@ class Deployments:
             if workload is None or self._world.is_settled(workload):
                 continue
             if workload.kind == "deployment":
-                self._queue.add(workload.ref)
+                if new is None or not is_report(old, new):
+                    self._queue.add(workload.ref)
             elif workload.owner and workload.owner.kind == "Deployment":
                 self._queue.add(Ref("deployment", workload.namespace, workload.owner.name))
             elif workload.kind == "replicaset" and not self._world.starting:

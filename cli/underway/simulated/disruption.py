@@ -11,7 +11,7 @@ from datetime import datetime
 
 import msgspec
 
-from underway.cluster.disruption import desired, expected, selected
+from underway.cluster.disruption import desired, expected, one_of_each, selected
 from underway.cluster.model import Budget, Pod, Ref
 from underway.simulated.world import WorkQueue, World
 
@@ -53,7 +53,7 @@ class Disruptions:
             return
         pods = selected(budget, self._world.state)
         by_number = budget.min_available is not None and not budget.min_available.percent
-        if not by_number and not self._can_scale(pods):
+        if not by_number and not self._can_scale(budget):
             self._world.put(msgspec.structs.replace(budget, disruptions_allowed=0))
             return
         total = expected(budget, self._world.state)
@@ -73,14 +73,17 @@ class Disruptions:
             )
         )
 
-    def _can_scale(self, pods: Iterable[Pod]) -> bool:
+    def _can_scale(self, budget: Budget) -> bool:
         """The sync fails, and allows nothing, over a pod whose controller has no scale (a DaemonSet, a Job)."""
+        pods = one_of_each(budget, self._world.state)
         return _WITHOUT_SCALE.isdisjoint([pod.owner.kind for pod in pods if pod.owner])
 
     def _still_evicted(self, budget: Budget, pods: Iterable[Pod]) -> dict[str, datetime]:
         """Evicted, but not yet seen as being deleted. Forgotten after two minutes."""
         timeout = self._world.settings.disrupted_pod_timeout
-        times = self._evicted.get(budget.ref, {})
+        times = self._evicted.get(budget.ref)
+        if not times:
+            return {}
         waiting = {pod.name for pod in pods if pod.deleting is None}
         kept = {name: since for name, since in times.items() if name in waiting and self._world.now < since + timeout}
         self._evicted[budget.ref] = kept

@@ -24,7 +24,7 @@ def owner_of(workload: Workload) -> Owner:
 
 def is_active(pod: Pod) -> bool:
     """Counted by a controller as one of its replicas: neither finished nor being deleted."""
-    return not pod.finished and pod.deleting is None
+    return pod.deleting is None and not pod.finished
 
 
 def create_pod(world: World, workload: Workload, name: str, template: Template | None = None) -> Pod | None:

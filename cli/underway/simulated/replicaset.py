@@ -8,6 +8,7 @@ import msgspec
 
 from underway.cluster.model import Pod, Ref, Workload
 from underway.cluster.quota import allowed
+from underway.cluster.reports import is_report
 from underway.simulated.pods import create_pod, delete_pod, is_active, owner_of
 from underway.simulated.surplus import in_order_of_deletion
 from underway.simulated.world import WorkQueue, World
@@ -21,17 +22,23 @@ class ReplicaSets:
         self._world = world
         self._queue = WorkQueue[Ref](world, self._sync, world.settings.controller_delay)
         self._orphans: dict[str, dict[Ref, None]] = {}
+        self._pods: dict[str, dict[str, bool]] = {}
+        """By UID, the active pods of each, and whether they are Ready, as it saw them last."""
+        self._changed: dict[str, dict[str, None]] = {}
+        """By UID, the pods that have changed since."""
         world.watch(Pod, self._pod_changed)
         world.watch(Workload, self._workload_changed)
 
-    def _workload_changed(self, _old: Workload | None, new: Workload | None) -> None:
-        if new is not None and new.kind == "replicaset" and not self._world.is_settled(new):
-            self._queue.add(new.ref)
+    def _workload_changed(self, old: Workload | None, new: Workload | None) -> None:
+        if new is None or new.kind != "replicaset" or self._world.is_settled(new) or is_report(old, new):
+            return
+        self._queue.add(new.ref)
 
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
         for pod in () if self._world.starting else (old, new):
             if pod and pod.owner and pod.owner.kind == "ReplicaSet":
                 self._queue.add(Ref("replicaset", pod.namespace, pod.owner.name))
+                self._changed.setdefault(pod.owner.uid, {})[pod.uid] = None
         pod = new or old
         if pod is None:
             return
@@ -62,13 +69,13 @@ class ReplicaSets:
             created = create_pod(self._world, found, self._world.new_name("pod", found.namespace, found.name))
             if created is None:
                 break
-            pods.append(created)
+            pods[created.uid] = created.ready
         if missing < 0:
-            doomed = in_order_of_deletion(pods, self._related(found), self._world.now)[:-missing]
-            for pod in doomed:
+            own = [pod for pod in self._world.state.pods_of(found.uid) if pod.uid in pods]
+            for pod in in_order_of_deletion(own, self._related(found), self._world.now)[:-missing]:
                 delete_pod(self._world, pod)
-            pods = [pod for pod in pods if pod not in doomed]
-        ready = sum(1 for pod in pods if pod.ready)
+                del pods[pod.uid]
+        ready = sum(pods.values())
         self._world.put(
             msgspec.structs.replace(
                 found,
@@ -87,22 +94,31 @@ class ReplicaSets:
         count, quota = allowed(found.template.spec, found.namespace, 1, self._world.state)
         return "" if count else f'pods "{found.name}-" is forbidden: exceeded quota: {quota.rpartition("/")[2]}'
 
-    def _claim(self, found: Workload) -> list[Pod]:
-        """The pods it has after releasing those whose labels no longer match and adopting orphans that do."""
+    def _claim(self, found: Workload) -> dict[str, bool]:
+        """The pods it has, by UID, and whether they are Ready, after releasing those whose labels no longer match and
+        adopting orphans that do. Only those that have changed since last time are looked at.
+        """
         if found.selector is None:
-            return []
-        kept: list[Pod] = []
-        for pod in list(self._world.state.pods_of(found.uid)):
-            if not is_active(pod):
+            return {}
+        changed = self._changed.pop(found.uid, {})
+        kept = self._pods.get(found.uid)
+        if kept is None:
+            kept = self._pods[found.uid] = {}
+            changed = dict.fromkeys([pod.uid for pod in self._world.state.pods_of(found.uid)])
+        for uid in changed:
+            pod = self._world.state.pod(uid)
+            kept.pop(uid, None)
+            if pod is None or pod.owner is None or pod.owner.uid != found.uid or not is_active(pod):
                 continue
-            if (kept and kept[-1].labels == pod.labels) or found.selector.matches(pod.labels):
-                kept.append(pod)
+            if found.selector.matches(pod.labels):
+                kept[uid] = pod.ready
             else:
                 self._world.put(msgspec.structs.replace(pod, owner=None))
         for ref in list(self._orphans.get(found.namespace, ())):
             orphan = self._world.get(Pod, ref)
             if orphan and found.selector.matches(orphan.labels):
-                kept.append(self._world.put(msgspec.structs.replace(orphan, owner=owner_of(found))))
+                self._world.put(msgspec.structs.replace(orphan, owner=owner_of(found)))
+                kept[orphan.uid] = orphan.ready
         return kept
 
     def _related(self, found: Workload) -> list[Pod]:

@@ -30,8 +30,8 @@ class Scheduler:
         self._waiting: dict[Ref, datetime] = {}
         """Unschedulable pods, and when each may be tried again."""
         self._attempts: Counter[Ref] = Counter()
-        self._capacity = Capacity(world)
-        self._columns = Columns(world.state, self._capacity)
+        self.capacity = Capacity(world)
+        self._columns = Columns(world.state, self.capacity)
         self._next_start = 0
         world.watch(Pod, self._pod_changed)
         world.watch(Node, self._node_changed)
@@ -85,7 +85,7 @@ class Scheduler:
 
     def _find(self, pod: Pod) -> str | Counter[str]:
         """The node to bind to, or how many nodes stand in the way for each reason."""
-        column, search = self._columns.of(pod), self._capacity.search(pod)
+        column, search = self._columns.of(pod), self.capacity.search(pod)
         count = len(self._columns.names)
         if not count:
             return Counter()
@@ -94,7 +94,7 @@ class Scheduler:
         self._next_start = (start + looked_at) % count
         if not places:
             return self._columns.obstacles(column, search)
-        return best_node(pod, places, column, self._columns, self._capacity, self._world.state)
+        return best_node(pod, places, column, self._columns, self.capacity, self._world.state)
 
 
 def _enough(nodes: int) -> int:

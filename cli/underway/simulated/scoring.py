@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import compress, repeat
-from operator import add, itemgetter, mul
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 from underway.cluster.eligibility import admits
@@ -25,6 +24,8 @@ _TAINTS, _AFFINITY, _SPREAD = 3, 2, 2
 """The plugins' weights; the two for resources weigh 1."""
 _Pick: TypeAlias = Callable[[Sequence[Any]], tuple[Any, ...]]
 """Takes from a column what it says about the nodes that fit."""
+_Domains: TypeAlias = tuple[str | None, ...]
+"""The domains that a node is in, one for each constraint."""
 _HOST, _ZONE = "kubernetes.io/hostname", "topology.kubernetes.io/zone"
 
 
@@ -84,30 +85,29 @@ def _spread_scores(
         constraints = tuple(_default_constraints(pod, state))
     if not constraints:
         return None
-    rows: list[Sequence[str | None]] = [pick(columns.labels(found.topology_key)) for found in constraints]
+    rows = [pick(columns.labels(found.topology_key)) for found in constraints]
+    # what is to be said for a node follows from the domains that it is in, and those are few
+    where: Sequence[_Domains] = list(zip(*rows, strict=True))
+    present: Collection[_Domains] = set(where)
     # the default constraints ignore no node, whatever labels it lacks
-    lacking = not default and any(None in domains for domains in rows)
-    kept = [None not in domains for domains in zip(*rows, strict=True)] if lacking else repeat(True)
-    raw: Sequence[float] = [0.0] * len(rows[0])
-    for constraint, domains in zip(constraints, rows, strict=True):
+    kept = [domains for domains in present if default or None not in domains]
+    if not kept:
+        return None
+    raw = dict.fromkeys(present, 0.0)
+    for place, constraint in enumerate(constraints):
         if default:
             counts = _counts(pod, constraint, capacity, state)
         else:
             counts = capacity.neighbors.domain_counts(pod, constraint)
-        present = set(compress(domains, kept)) - {None}
-        weight, least = math.log(len(present) + 2), constraint.max_skew - 1
-        by_domain = {
-            domain: counts.get(domain, 0) * weight + least if domain is not None else 0.0 for domain in set(domains)
-        }
-        raw = list(map(add, raw, map(by_domain.__getitem__, domains)))
-    rounded = {score: math.floor(score + 0.5) for score in set(raw)}
-    considered = [rounded[score] for score in set(compress(raw, kept))]
-    if not considered:
-        return None
-    low, high = min(considered), max(considered)
-    scores = {score: 100 * (high + low - whole) // high if high else 100 for score, whole in rounded.items()}
-    found = list(map(scores.__getitem__, raw))
-    return list(map(mul, found, kept)) if lacking else found
+        weight = math.log(len({domains[place] for domains in kept} - {None}) + 2)
+        for domains in present:
+            domain = domains[place]
+            raw[domains] += counts.get(domain, 0) * weight + constraint.max_skew - 1 if domain is not None else 0.0
+    whole = {domains: math.floor(score + 0.5) for domains, score in raw.items()}
+    low, high = min(whole[domains] for domains in kept), max(whole[domains] for domains in kept)
+    scores = dict.fromkeys(present, 0)
+    scores |= {domains: 100 * (high + low - whole[domains]) // high if high else 100 for domains in kept}
+    return [scores[domains] for domains in where]
 
 
 def _counts(pod: Pod, constraint: Spread, capacity: Capacity, state: ClusterState) -> Mapping[str, int]:

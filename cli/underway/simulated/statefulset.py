@@ -7,6 +7,7 @@ is not Ready, not even the replacement of that member (kubernetes/kubernetes#672
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import sha256
 
 import msgspec
@@ -58,7 +59,7 @@ class StatefulSets:
         self._report(found)
 
     def _pods(self, found: Workload) -> dict[int, Pod]:
-        return {_ordinal(pod): pod for pod in self._world.state.pods_of(found.uid)}
+        return {_ordinal(pod.name): pod for pod in self._world.state.pods_of(found.uid)}
 
     def _report(self, found: Workload) -> None:
         pods = self._pods(found).values()
@@ -154,6 +155,7 @@ def _revision(pod: Pod, found: Workload) -> str:
     return pod.labels.get(REVISION, found.current_revision)
 
 
-def _ordinal(pod: Pod) -> int:
-    number = pod.name.rpartition("-")[2]
+@lru_cache(maxsize=4096)
+def _ordinal(name: str) -> int:
+    number = name.rpartition("-")[2]
     return int(number) if number.isdigit() else -1

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import heapq
+import itertools
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from underway.cluster.model import Ref, Workload
+from underway.cluster.model import Pod, Ref, Workload
 from underway.cluster.objects import Object
 from underway.cluster.reports import is_report
 from underway.cluster.state import ClusterState
@@ -36,7 +37,7 @@ class World:
         """
         self.settings = settings
         self.state = state.copy()
-        self.now = max([settings.start, *_moments(state)])
+        self.now = max(settings.start, _last_moment(state) or settings.start)
         self.at_rest = at_rest
         self.starting = False
         """What is told is there already, nothing has changed."""
@@ -50,19 +51,19 @@ class World:
         self._events: list[tuple[datetime, int, Callable[[], None]]] = []
         self._sequence = 0
         self._named = 0
-        self._revision = 0
-        for found in state.objects():
-            if found.resource_version.isdigit():
-                self._revision = max(self._revision, int(found.resource_version))
+        versions = {found.resource_version for found in state.objects()}
+        self._revision = max(map(int, filter(str.isdigit, versions)), default=0)
 
     def start(self) -> None:
-        """Show every watch what is there already, as a list does."""
+        """Show every watch what is there already, as a list does; but for the pods of which nothing is to be done."""
         self.starting = True
         told = {
             kind: [observer for observer in observers if observer not in self._only_changes]
             for kind, observers in self._observers.items()
         }
         for found in list(self.state.objects()):
+            if isinstance(found, Pod) and _goes_on(found):
+                continue
             for observer in told.get(type(found), ()):
                 observer(None, found)
         self.starting = False
@@ -91,8 +92,10 @@ class World:
         """Store an object under a new resourceVersion; what changes nothing is not a write."""
         ref = new.ref
         old = self.state.get(ref)
-        if old is not None and msgspec.structs.replace(new, resource_version=old.resource_version) == old:
-            return new
+        if old is not None:
+            same_version = new.resource_version == old.resource_version
+            if old == (new if same_version else msgspec.structs.replace(new, resource_version=old.resource_version)):
+                return new
         self._revision += 1
         new = msgspec.structs.replace(new, resource_version=str(self._revision))
         self.state.put(new)
@@ -172,16 +175,31 @@ class World:
         self.now = max(self.now, moment)
 
 
-def _moments(state: ClusterState) -> Iterator[datetime]:
+def _last_moment(state: ClusterState) -> datetime | None:
     """When the state was last seen to change: time goes on from there."""
-    for pod in state.pods.values():
-        yield from filter(None, (pod.created, pod.scheduled, pod.started, pod.ready_since))
-    for node in state.nodes.values():
-        if node.ready_since:
-            yield node.ready_since
-    for lease in state.leases.values():
-        if lease.renewed:
-            yield lease.renewed
+    pods = state.pods.values()
+    moments = itertools.chain(
+        [pod.created for pod in pods],
+        [pod.scheduled for pod in pods],
+        [pod.started for pod in pods],
+        [pod.ready_since for pod in pods],
+        [node.ready_since for node in state.nodes.values()],
+        [lease.renewed for lease in state.leases.values()],
+    )
+    return max(filter(None, moments), default=None)
+
+
+def _goes_on(pod: Pod) -> bool:
+    """Whether it runs and serves for good: its kubelet, its controller and the scheduler have done with it."""
+    return (
+        pod.ready
+        and pod.phase == "Running"
+        and bool(pod.node)
+        and pod.deleting is None
+        and pod.owner is not None
+        and pod.owner.kind != "Job"
+        and pod.spec.restart_policy == "Always"
+    )
 
 
 def merged(old: Mapping[str, str], patch: Mapping[str, str | None]) -> dict[str, str]:

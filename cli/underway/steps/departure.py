@@ -26,11 +26,6 @@ from underway.steps.handoff import (
 )
 from underway.steps.progress import PodLeft, Turn, Wait
 
-LEAVE = "leave"
-"""The question what to do about a pod that has to leave (`Turn.still`)."""
-STAY = "stay"
-"""The question whether a pod may stay on a node that is emptied."""
-_RECOUNT = "recount"
 _RECOUNT_AGAIN = timedelta(seconds=1)
 
 
@@ -51,13 +46,11 @@ def carry_on(
     back: bool = False,
     early: bool = False,
     why: str = marks.REPLACED,
-) -> None:
+) -> bool:
     """Make the next move of a pod whose handoff has begun. `early`: its node's turn has not come yet, so it stays
-    there until it has; all that comes before its eviction can be over by then.
+    there until it has; all that comes before its eviction can be over by then. Returns whether there is nothing to do
+    but to wait for a change in its namespace, or for the moment that is waited for.
     """
-    question = "back" if back else LEAVE
-    if turn.still(pod, question):
-        return
     withdrawn = marks.stage(pod) == "withdrawn"
     if withdrawn and not traffic.in_traffic(pod, turn.state):
         turn.left_traffic.setdefault(pod.uid, turn.now)
@@ -66,18 +59,18 @@ def carry_on(
         case Withdraw(keys) if keys:
             turn.act(marks.withdraw(pod, keys, turn.now, why))
         case Withdraw() | Remove():
-            if not early:
-                evict(pod, turn, grace=grace, says=f"hand off: evict, {why}")
+            if early:
+                return True
+            return not evict(pod, turn, grace=grace, says=f"hand off: evict, {why}") and not turn.ledger.spent
         case Reattach():
             turn.leaving.pop(pod.uid, None)
             turn.act(marks.reattach(pod))
         case Await(reason, until, passing):
-            wait = Wait(str(pod.ref), reason, until)
-            turn.await_(wait)
-            if not passing:
-                turn.recall(pod, question, wait)
+            turn.await_(Wait(str(pod.ref), reason, until))
+            return not passing
         case never:
             assert_never(never)
+    return False
 
 
 def evict(pod: Pod, turn: Turn, *, grace: int | None = None, says: str = "evict", accepts_gap: bool = True) -> bool:
@@ -142,27 +135,27 @@ def _endpoint_wait(pod: Pod, turn: Turn, *, accepts_gap: bool) -> str | None:
 def recount_budgets(turn: Turn) -> None:
     """Have every budget recounted that a pod of this run has left by losing a label (FACTS: the budget trap)."""
     lost: dict[str, tuple[Budget, list[Pod]]] = {}
-    for pod in turn.state.marked_pods():
-        if turn.still(pod, _RECOUNT):
-            continue
+
+    def ask(pod: Pod) -> bool:
         out = marks.stage(pod) in ("withdrawn", "quarantined")
         withdrawn = pod.labels.get(MARK) == turn.run and out and pod.deleting is None
-        budgets = left_budgets(pod, turn.state) if withdrawn else ()
-        for budget in budgets:
+        counting = [found for found in left_budgets(pod, turn.state) if _counts(found, pod, turn)] if withdrawn else ()
+        for budget in counting:
             lost.setdefault(budget.uid, (budget, []))[1].append(pod)
-        if not budgets:
-            turn.recall(pod, _RECOUNT)
+        return not counting
+
+    turn.go_over(recount_budgets, turn.state.marked_pods(), ask)
     for budget, pods in lost.values():
         touched = marks.recounted_at(budget)
-        overcounted = budget.current_healthy > disruption.healthy(budget, turn.state)
         recounted = touched is not None and all(has_recounted(budget, pod) for pod in pods)
-        if not recounted or (overcounted and touched is not None and turn.now - touched > _RECOUNT_AGAIN):
+        if not recounted or (touched is not None and turn.now - touched > _RECOUNT_AGAIN):
             # not before the withdrawals, which another machine's clock may have noted
             moment = max([turn.now, *filter(None, map(marks.withdrawn_at, pods))])
             turn.act(marks.recount(budget, turn.run, moment))
-        elif overcounted and touched is not None:
+        elif touched is not None:
             turn.look_again(touched + _RECOUNT_AGAIN + timedelta(milliseconds=1))
-        else:
-            for pod in pods:
-                if len(left_budgets(pod, turn.state)) == 1:
-                    turn.recall(pod, _RECOUNT)
+
+
+def _counts(budget: Budget, pod: Pod, turn: Turn) -> bool:
+    """Whether the budget's status still counts a pod that has left it."""
+    return not has_recounted(budget, pod) or budget.current_healthy > disruption.healthy(budget, turn.state)

@@ -84,6 +84,11 @@ class Ledger:
     endpoints: dict[str, int] = field(default_factory=dict)
     """By the Service's UID: how many endpoints this look has taken from it."""
 
+    @property
+    def spent(self) -> bool:
+        """Whether anything has been: then what is refused now may be allowed at the next look."""
+        return bool(self.withdrawn or self.reserved or self.endpoints)
+
     def take(self, book: dict[str, int], uid: str) -> None:
         book[uid] = book.get(uid, 0) + 1
 
@@ -112,6 +117,12 @@ def serving(replicaset_uid: str, state: ClusterState) -> int:
 def _serving(replicaset_uid: str, state: ClusterState) -> int:
     own = [pod for pod in state.pods_of(replicaset_uid) if marks.STAGE not in pod.annotations]
     return len(traffic.among_serving([*own, *detached_from(replicaset_uid, state)], state))
+
+
+def _could_serve(replicaset_uid: str, state: ClusterState) -> int:
+    """So many serve for a ReplicaSet at most: soon counted, and mostly it is too few until the replacement is Ready."""
+    own = [pod.ready for pod in state.pods_of(replicaset_uid)]
+    return sum(own) + len(detached_from(replicaset_uid, state))
 
 
 @dataclass(frozen=True)
@@ -176,8 +187,8 @@ def _shortfall(pod: Pod, state: ClusterState, ledger: Ledger) -> str | None:
     """What is still missing before a detached pod may be withdrawn; None if nothing is."""
     uid = pod.annotations.get(marks.OWNER, "")
     controller = state.workload(uid)
-    wanted = min(controller.replicas, marks.needed(pod)) if controller else 0
-    if serving(uid, state) - ledger.withdrawn.get(uid, 0) - 1 < wanted:
+    wanted = (min(controller.replicas, marks.needed(pod)) if controller else 0) + ledger.withdrawn.get(uid, 0) + 1
+    if _could_serve(uid, state) < wanted or serving(uid, state) < wanted:
         return _replacement(uid, state)
     return needed_by(pod, state, ledger)
 
@@ -189,8 +200,8 @@ def needed_by(pod: Pod, state: ClusterState, ledger: Ledger) -> str | None:
         if total - 1 < disruption.desired(budget, disruption.expected(budget, state)) and pod.ready:
             return f"{budget.ref} has {total} healthy pods and needs them"
     for service in state.services_of(pod):
-        others = traffic.lasting_endpoints(service, state) - {pod.uid}
-        if len(others) - ledger.endpoints.get(service.uid, 0) < 1:
+        taken = ledger.endpoints.get(service.uid, 0)
+        if not traffic.has_lasting(service, state, beside=pod.uid, taken=taken):
             return f"{service.ref} has no other ready endpoint"
     return None
 

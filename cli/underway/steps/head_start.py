@@ -13,7 +13,7 @@ from underway.cluster.model import Node, Pod
 from underway.cluster.room import Room
 from underway.playbook.models import NodesStep
 from underway.steps import marks
-from underway.steps.departure import STAY, carry_on, detach
+from underway.steps.departure import carry_on, detach
 from underway.steps.handoff import settle_total
 from underway.steps.node_work import NodesWork, NodeWork
 from underway.steps.progress import PodJudged, Turn
@@ -24,20 +24,24 @@ _LATEST = 100
 
 
 def give_head_start(step: NodesStep, work: NodesWork, turn: Turn) -> None:
-    next_ones = islice(work.waiting(), len(work.at_work))
-    coming = [turn.state.nodes[name] for name in next_ones if name in turn.state.nodes]
+    nodes = turn.state.nodes
+    coming = [nodes[name] for name in islice(work.waiting(), len(work.at_work)) if name in nodes]
     for node in coming:
-        for pod in turn.state.pods_on(node.name):
-            if marks.pod_run(pod) == turn.run and pod.deleting is None:
-                carry_on(pod, turn, early=True)
+        turn.go_over((give_head_start, node.name), turn.state.pods_on(node.name), lambda pod: _carry_on(pod, turn))
     if not all(_nearly_given_back(node, step) for node in work.at_work.values()):
-        return
-    staying = [pod for node in coming if _is_announced(node) for pod in _not_begun(node, turn)]
-    if not staying:
         return
     done = [name for name in islice(reversed(work.ended), _LATEST) if work.ended[name].phase == "done"]
     if done:
-        _detach_early(staying, step, done, work, turn)
+        room = Room(turn.state)
+        for node in filter(_is_announced, coming):
+            pods = turn.state.pods_on(node.name)
+            key = _detach_early, node.name, work.index
+            turn.go_over(key, pods, lambda pod: _detach_early(pod, step, done, room, work, turn))
+
+
+def _carry_on(pod: Pod, turn: Turn) -> bool:
+    begun = marks.pod_run(pod) == turn.run and pod.deleting is None
+    return carry_on(pod, turn, early=True) if begun else True
 
 
 def _nearly_given_back(here: NodeWork, step: NodesStep) -> bool:
@@ -58,19 +62,16 @@ def _is_announced(node: Node) -> bool:
     return node.ready and not node.unschedulable and any(taint.key == marks.PENDING_TAINT for taint in node.taints)
 
 
-def _not_begun(node: Node, turn: Turn) -> list[Pod]:
-    """The pods of which no handoff has begun, but for those that may stay."""
-    return [pod for pod in turn.state.pods_on(node.name) if not (marks.stage(pod) or turn.still(pod, STAY))]
-
-
-def _detach_early(pods: list[Pod], step: NodesStep, done: list[str], work: NodesWork, turn: Turn) -> None:
-    room = Room(turn.state)
-    for pod in pods:
-        judged = treatment(pod, step.drain, turn.state)
-        if judged.verdict == "skip":
-            turn.recall(pod, STAY)
-        if judged.handoff is not None and room.first_fit(pod, done) is not None:
-            if pod.uid not in work.judged:
-                work.judged.add(pod.uid)
-                turn.note(PodJudged(pod, judged.verdict, judged.reason))
-            detach(pod, judged.handoff, settle_total(step.drain.settle, step.drain.linger), turn)
+def _detach_early(pod: Pod, step: NodesStep, done: list[str], room: Room, work: NodesWork, turn: Turn) -> bool:
+    """Begin the handoff of a pod, if there is one to begin and room. Returns what `Turn.go_over` asks for."""
+    if pod.ref in turn.in_flight:
+        return False
+    judged = treatment(pod, step.drain, turn.state)
+    if marks.stage(pod) or judged.handoff is None:
+        return True
+    if room.first_fit(pod, done) is not None:
+        if pod.uid not in work.judged:
+            work.judged.add(pod.uid)
+            turn.note(PodJudged(pod, judged.verdict, judged.reason))
+        detach(pod, judged.handoff, settle_total(step.drain.settle, step.drain.linger), turn)
+    return False

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from underway.cluster.actions import PatchBudget, PatchNode, PatchPod
 from underway.cluster.model import Budget, Node, Pod, Workload
@@ -199,8 +200,13 @@ def reattach(pod: Pod) -> PatchPod:
 
 def original_labels(pod: Pod) -> dict[str, str]:
     """The labels that the run has taken from the pod."""
+    return dict(_noted_labels(pod.annotations.get(LABELS, "{}")))
+
+
+@lru_cache(maxsize=1024)
+def _noted_labels(text: str) -> Mapping[str, str]:
     try:
-        found = json.loads(pod.annotations.get(LABELS, "{}"))
+        found = json.loads(text)
     except json.JSONDecodeError:
         return {}
     return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
@@ -211,8 +217,13 @@ def with_original_labels(pod: Pod) -> Mapping[str, str]:
 
 
 def settle_time(pod: Pod) -> timedelta:
+    return _duration(pod.annotations.get(SETTLE, ""))
+
+
+@lru_cache(maxsize=1024)
+def _duration(text: str) -> timedelta:
     try:
-        return parse_duration(pod.annotations.get(SETTLE, ""))
+        return parse_duration(text)
     except ValueError:
         return _DEFAULT_SETTLE
 

@@ -13,7 +13,7 @@ from underway.cluster.model import Node, Pod
 from underway.cluster.state import ClusterState
 from underway.playbook.models import NodesStep
 from underway.steps import holding, maintenance, marks
-from underway.steps.departure import LEAVE, STAY, carry_on, detach, evict, recount_budgets
+from underway.steps.departure import carry_on, detach, evict, recount_budgets
 from underway.steps.handoff import settle_total
 from underway.steps.head_start import give_head_start
 from underway.steps.node_order import at_once, leaving
@@ -156,8 +156,8 @@ def _drain(node: Node, here: NodeWork, step: NodesStep, turn: Turn) -> None:
     before = len(turn.waits)
     for uid in [uid for uid in here.staying if turn.state.pod(uid) is None]:
         del here.staying[uid]
-    for pod in tuple(turn.state.pods_on(node.name)):
-        _send_off(pod, here, step, turn)
+    pods = turn.state.pods_on(node.name)
+    turn.go_over((_drain, node.name, here.since), pods, lambda pod: _send_off(pod, here, step, turn))
     if here.staying:
         end = here.since + step.drain.timeout
         if turn.now >= end:
@@ -172,38 +172,34 @@ def _drain(node: Node, here: NodeWork, step: NodesStep, turn: Turn) -> None:
         _enter(node.name, here, "verifying", turn)
 
 
-def _send_off(pod: Pod, here: NodeWork, step: NodesStep, turn: Turn) -> None:
-    if turn.still(pod, STAY) or (pod.uid in here.staying and turn.still(pod, LEAVE)):
-        return
+def _send_off(pod: Pod, here: NodeWork, step: NodesStep, turn: Turn) -> bool:
+    """Do what can be done now to have a pod leave. Returns what `Turn.go_over` asks for."""
     if pod.uid not in here.found and tolerates_cordon(pod):
         # it would come back for ever, as under kubectl drain
-        return
+        return True
     under_way = marks.pod_run(pod) == turn.run and pod.deleting is None and not pod.finished
     if under_way and pod.uid in here.staying:
         here.staying[pod.uid] = pod
-        carry_on(pod, turn, grace=step.drain.grace_period)
-        return
+        return carry_on(pod, turn, grace=step.drain.grace_period)
     judged = treatment(pod, step.drain, turn.state)
     if judged.verdict == "skip":
         here.staying.pop(pod.uid, None)
         turn.leaving.pop(pod.uid, None)
-        turn.recall(pod, STAY)
-        return
+        return True
     here.staying[pod.uid] = pod
     turn.leaving.setdefault(pod.uid, PodLeft(pod, "gone"))
     grace = step.drain.grace_period
-    if pod.deleting is not None:
-        turn.recall(pod, LEAVE, turn.wait(pod.ref, judged.reason))
-    elif judged.verdict == "wait":
-        turn.wait(pod.ref, judged.reason)
-    elif marks.pod_run(pod) is not None:
-        carry_on(pod, turn, grace=grace)
-    elif judged.handoff is not None:
-        detach(pod, judged.handoff, settle_total(step.drain.settle, step.drain.linger), turn)
-    elif judged.verdict == "evict":
-        evict(pod, turn, grace=grace, accepts_gap=step.drain.strategy == "evict")
-    else:
-        turn.wait(pod.ref, judged.reason)
+    if pod.deleting is None and judged.verdict != "wait":
+        if marks.pod_run(pod) is not None:
+            return carry_on(pod, turn, grace=grace)
+        if judged.handoff is not None:
+            detach(pod, judged.handoff, settle_total(step.drain.settle, step.drain.linger), turn)
+            return False
+        if judged.verdict == "evict":
+            accepts_gap = step.drain.strategy == "evict"
+            return not evict(pod, turn, grace=grace, accepts_gap=accepts_gap) and not turn.ledger.spent
+    turn.wait(pod.ref, judged.reason)
+    return True
 
 
 def _maintain(node: Node, here: NodeWork, step: NodesStep, work: NodesWork, turn: Turn) -> None:

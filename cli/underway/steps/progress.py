@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, TypeAlias
@@ -99,10 +99,9 @@ class Turn:
 
     def tell_left(self, *, leaving: bool = False) -> None:
         """Tell of the pods that are gone; with `leaving`, of those too that are being deleted."""
-        for uid in tuple(self.leaving):
-            pod = self.state.pod(uid)
-            if pod is None or (leaving and pod.deleting is not None):
-                self.note(self.leaving.pop(uid))
+        pods = self.state.pods_by_uid
+        for uid in [uid for uid in self.leaving if uid not in pods or (leaving and pods[uid].deleting is not None)]:
+            self.note(self.leaving.pop(uid))
 
     def enter(self, workload: Ref, phase: WorkloadPhase, reason: str = "") -> None:
         """Tell of a workload's phase, once and in order; with `rolling` it begins anew."""
@@ -124,18 +123,25 @@ class Turn:
             self.look_again(wait.until)
         return wait
 
-    def still(self, pod: Pod, question: str) -> bool:
-        """Whether the answer that was given to `recall` still holds; then the same is waited for."""
-        known = self.state.derived.recalled(pod.namespace, (question, pod.uid))
-        if known is None or (known.until is not None and self.now >= known.until):
-            return False
-        if known is not NOTHING:
-            self.await_(known)
-        return True
-
-    def recall(self, pod: Pod, question: str, wait: Wait = NOTHING) -> None:
-        """Nothing can be done about the pod but wait, until something changes in its namespace or this ends."""
-        self.state.derived.recall(pod.namespace, (question, pod.uid), wait)
+    def go_over(self, question: object, pods: Iterable[Pod], ask: Callable[[Pod], bool]) -> None:
+        """Ask about pods, but for those of which the answer still holds. `ask` does what can be done about one, says
+        what is waited for, once at most, and returns whether that is all: nothing to do but to wait, until something
+        changes in the pod's namespace or the wait ends.
+        """
+        known, changed = self.state.derived.noted(question)
+        for pod in tuple(pods):
+            wait: Wait | None = known.get(pod.uid)
+            if wait is not None and pod.namespace not in changed and (wait.until is None or self.now < wait.until):
+                if wait.until is not None:
+                    self.await_(wait)
+                elif wait is not NOTHING:
+                    self.waits.append(wait)
+                continue
+            before = len(self.waits)
+            if ask(pod):
+                known[pod.uid] = self.waits[-1] if len(self.waits) > before else NOTHING
+            elif wait is not None:
+                del known[pod.uid]
 
     def look_again(self, moment: datetime) -> None:
         self.wake = moment if self.wake is None else min(self.wake, moment)

@@ -74,8 +74,8 @@ def _way(pod: Pod, surplus: int, state: ClusterState) -> Handoff | None:
 def see_off(turn: Turn) -> list[Ref]:
     """Make the next move of each pod that has been shed; returns those that are still there."""
     found = _shed(turn)
+    turn.go_over(see_off, found, lambda pod: carry_on(pod, turn, why="the others are enough"))
     for pod in found:
-        carry_on(pod, turn, why="the others are enough")
         # nothing takes its place: it has not been moved
         turn.leaving.pop(pod.uid, None)
     if found:

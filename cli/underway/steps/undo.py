@@ -57,11 +57,11 @@ def put_back(turn: Turn, *, keep_cordons: bool = False, good: bool = False) -> l
     """
     left = [ref for verb in UNDOS for ref in verb.put_back(turn, good)]
     left = left or put_back_replicasets(turn)
-    for pod in detached_pods(turn):
-        carry_on(pod, turn, back=marks.INSTEAD not in pod.annotations)
-        left.append(pod.ref)
+    detached = detached_pods(turn)
+    turn.go_over(put_back, detached, lambda pod: carry_on(pod, turn, back=marks.INSTEAD not in pod.annotations))
+    left += [pod.ref for pod in detached]
     busy = dict(_nodes_at_work(turn))
-    for node in turn.state.nodes.values():
+    for node in turn.state.marked_nodes():
         kept = keep_cordons and node.annotations.get(marks.PHASE) == "drained"
         if marks.run_of(node) == turn.run and not kept and not _stays(node, busy):
             left.append(node.ref)
@@ -82,9 +82,9 @@ def marked(turn: Turn) -> list[Ref]:
     """Everything that carries the marks of the turn's run."""
     refs = [ref for verb in UNDOS for ref in verb.marked(turn)]
     refs += [pod.ref for pod in detached_pods(turn)]
-    refs += [node.ref for node in turn.state.nodes.values() if marks.run_of(node) == turn.run]
+    refs += [node.ref for node in turn.state.marked_nodes() if marks.run_of(node) == turn.run]
     refs += [job.ref for job in turn.state.marked_workloads() if marks.made_by(job) == turn.run]
-    refs += [budget.ref for budget in turn.state.budgets() if marks.run_of(budget) == turn.run]
+    refs += [budget.ref for budget in turn.state.marked_budgets() if marks.run_of(budget) == turn.run]
     return refs
 
 
@@ -94,7 +94,7 @@ def not_back(turn: Turn) -> list[Ref]:
     """
     return [
         node.ref
-        for node in turn.state.nodes.values()
+        for node in turn.state.marked_nodes()
         if marks.run_of(node) == turn.run and marks.has_not_come_back(node)
     ]
 
@@ -102,8 +102,7 @@ def not_back(turn: Turn) -> list[Ref]:
 def put_back_node(node: Node, turn: Turn) -> bool:
     """Put back one node of a run that goes on: its pods' handoffs and its cordon. Returns whether that is done."""
     open_handoffs = [pod for pod in turn.state.pods_on(node.name) if marks.pod_run(pod) == turn.run]
-    for pod in open_handoffs:
-        carry_on(pod, turn, back=True)
+    turn.go_over((put_back_node, node.name), open_handoffs, lambda pod: carry_on(pod, turn, back=True))
     if marks.run_of(node) == turn.run:
         _put_back_node(node, dict(_nodes_at_work(turn)).get(node.name), turn)
         return False
@@ -147,7 +146,7 @@ def _put_back_budgets(turn: Turn) -> list[Ref]:
     changed = (pod for pod in turn.state.marked_pods() if pod.labels.get(MARK) == turn.run and marks.stage(pod))
     namespaces = {pod.namespace for pod in changed}
     left = []
-    for budget in turn.state.budgets():
+    for budget in turn.state.marked_budgets():
         if marks.run_of(budget) != turn.run:
             continue
         left.append(budget.ref)
