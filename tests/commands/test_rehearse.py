@@ -30,7 +30,9 @@ def test_twice_the_same_bytes() -> None:
 @pytest.mark.parametrize(
     ("fault", "status", "outcome"),
     [
-        ("node-lost@20s", 5, "failed"),
+        ("node-lost@10s", 5, "failed"),
+        # pods that have left traffic on it are terminating for as long as it is lost
+        ("node-lost@20s", 6, "failed"),
         ("no-room", 5, "timedOut"),
         ("never-ready", 6, "failed"),
         ("budget-tightened", 5, "timedOut"),

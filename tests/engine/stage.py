@@ -23,6 +23,7 @@ from underway.engine.run import Run
 from underway.playbook.load import load as load_playbook
 from underway.playbook.models import Playbook
 from underway.simulated.cluster import SimulatedCluster
+from underway.simulated.deployment import REVISION
 from underway.simulated.load import load, simulate
 
 HERE = Path(__file__).resolve().parents[2]
@@ -144,6 +145,15 @@ def left(state: ClusterState) -> dict[str, Any]:
         "jobs": sorted(str(found.ref) for found in state.workloads.values() if found.kind == "job"),
         "leases": [str(ref) for ref in state.leases],
     }
+
+
+def but_revisions(found: dict[str, Any]) -> dict[str, Any]:
+    """A rollout, also one that was undone, leaves Deployments with other ReplicaSets, and other numbers for them."""
+    kept = {}
+    for name, (replicas, notes, *more) in found["workloads"].items():
+        if not name.startswith("replicaset/"):
+            kept[name] = (replicas, {key: notes[key] for key in notes if key != REVISION}, *more)
+    return found | {"workloads": kept}
 
 
 def _whole(pod: Pod) -> bool:

@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from examples import PLAYED, random_examples
-from hypothesis import given
+from examples import PLAYED
+from hypothesis import given, settings
 from random_scenes import Scene, scenes
 
 from underway.cluster.state import ClusterState
@@ -61,7 +61,7 @@ def general(text: str, run: str) -> str:
     return VERSION.sub("-…", CHANCE.sub("-…", text.replace(run, "plan")))
 
 
-@random_examples(1000)
+@settings(max_examples=1000)
 @given(scenes())
 def test_the_plan_is_the_run(scene: Scene) -> None:
     cluster = SimulatedCluster(ClusterState(scene.objects))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from examples import PLAYED, random_examples
-from hypothesis import assume, given
+from examples import PLAYED
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from random_scenes import HARMLESS, Scene, harms, scenes
-from stage import Stage, ending, left
+from stage import Stage, but_revisions, ending, left
 
 from underway.cluster.model import Budget, Pod, Workload
 from underway.cluster.objects import Object
@@ -19,7 +19,6 @@ from underway.engine.standing import standings
 from underway.errors import ExitStatus
 from underway.playbook.load import from_command_line
 from underway.simulated.cluster import SimulatedCluster
-from underway.simulated.deployment import REVISION
 from underway.simulated.faults import Fault, NodeLost
 from underway.steps import marks
 
@@ -48,15 +47,6 @@ def as_before(stage: Stage, scene: Scene) -> None:
         assert but_revisions(own(stage.cluster.state())) == but_revisions(own(staged(scene).cluster.state()))
     else:
         assert but_revisions(left(stage.cluster.state())) == but_revisions(stage.before)
-
-
-def but_revisions(found: dict[str, Any]) -> dict[str, Any]:
-    """A rollout, also one that was undone, leaves Deployments with other ReplicaSets, and other numbers for them."""
-    kept = {}
-    for name, (replicas, notes, *more) in found["workloads"].items():
-        if not name.startswith("replicaset/"):
-            kept[name] = (replicas, {key: notes[key] for key in notes if key != REVISION}, *more)
-    return found | {"workloads": kept}
 
 
 def own(state: ClusterState) -> dict[str, Any]:
@@ -101,7 +91,7 @@ def restored(stage: Stage) -> Receipt:
     return stage.play(stage.run(RESTORE, only_restore=True))
 
 
-@random_examples(600)
+@settings(max_examples=600)
 @given(scenes(sound=True), HARMLESS)
 def test_what_is_not_refused_is_done_and_breaks_nothing(scene: Scene, faults: tuple[Fault, ...]) -> None:
     stage = staged(scene, faults)
@@ -115,7 +105,7 @@ def test_what_is_not_refused_is_done_and_breaks_nothing(scene: Scene, faults: tu
         assert (receipt.outcome, receipt.exit_status, receipt.left_changed) == ("done", 0, ()), receipt.reason
 
 
-@random_examples(700)
+@settings(max_examples=700)
 @given(scenes(), HARMLESS, ENDS)
 def test_stopped_or_killed_after_any_event_all_is_put_back(
     scene: Scene, faults: tuple[Fault, ...], end: tuple[int, str]
@@ -135,7 +125,7 @@ def test_stopped_or_killed_after_any_event_all_is_put_back(
         assert receipt.left_changed == ()
 
 
-@random_examples(800)
+@settings(max_examples=800)
 @given(st.data(), scenes(), st.none() | ENDS)
 def test_whatever_goes_wrong_nothing_is_broken_and_no_mark_stays(
     data: st.DataObject, scene: Scene, end: tuple[int, str] | None

@@ -6,8 +6,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
-from examples import random_examples
-from hypothesis import given
+from hypothesis import given, settings
 from random_scenes import Scene, scenes
 from scenes import advance, cordon, evict, node, pods, run, settled, workload
 
@@ -49,7 +48,7 @@ class CountedAnew:
         return round((moment - self._began).total_seconds(), 3), cpu, memory, number, away
 
 
-@random_examples(100)
+@settings(max_examples=100)
 @given(scenes())
 def test_it_is_what_counting_everything_anew_would_give(scene: Scene) -> None:
     cluster = SimulatedCluster(ClusterState(scene.objects))

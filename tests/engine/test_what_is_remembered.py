@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import pytest
-from examples import random_examples
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_scenes import Scene, harms, scenes
 from stage import Stage, ending
@@ -42,7 +41,7 @@ def course(scene: Scene, faults: tuple[Fault, ...], stopped: int, kind: type[Der
     return stage.told
 
 
-@random_examples(300)
+@settings(max_examples=300)
 @given(scenes(), st.data())
 def test_a_run_that_works_out_all_anew_goes_the_same_way(scene: Scene, data: st.DataObject) -> None:
     faults = data.draw(st.one_of(st.just(()), harms(scene)))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from underway.playbook.diagnostics import BrokenPlaybookError, Diagnostic
@@ -58,7 +58,7 @@ TREES = st.recursive(
     LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS | st.text(max_size=4), inner, max_size=5)
 )
 STEERING = {"Cc", "Cf", "Cs", "Zl", "Zp"}
-PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=80)
+PATIENT = settings(max_examples=80)
 
 
 def _mistakes(data: bytes) -> list[Diagnostic]:

@@ -7,7 +7,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scenes import advance, at_least, cordon, evict, label, node, pods, run, service, settled, workload
 
@@ -101,7 +101,7 @@ def settles(cluster: SimulatedCluster, replicas: int) -> None:
         assert sum(pod.spec.requests.get("cpu", 0) for pod in state.pods_on(name)) <= 4000
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(replicas=st.integers(1, 4), floor=st.integers(0, 4), deeds=DEEDS)
 def test_whatever_is_done_to_the_pods_the_cluster_comes_to_rest_as_it_was_asked_to(
     replicas: int, floor: int, deeds: list[Deed]

@@ -21,19 +21,18 @@ from underway.steps.handoff import (
     Withdraw,
     has_recounted,
     left_budgets,
+    needed_beside,
     next_move,
-    serving,
 )
 from underway.steps.progress import PodLeft, Turn, Wait
+from underway.steps.reattaching import give_back
 
 _RECOUNT_AGAIN = timedelta(seconds=1)
 
 
 def detach(pod: Pod, way: Handoff, settle: timedelta, turn: Turn) -> None:
     """Begin a handoff. The replacement has to bring back as many serving pods as there are now."""
-    uid = pod.owner.uid if pod.owner else ""
-    controller = turn.state.workload(uid)
-    needed = min(serving(uid, turn.state), controller.replicas if controller else 0)
+    needed = needed_beside(pod.owner.uid if pod.owner else "", turn.state)
     turn.leaving[pod.uid] = PodLeft(pod, "handedOff")
     turn.act(marks.detach(pod, turn.run, key=way.detach, withdraw=way.withdraw, needed=needed, settle=settle))
 
@@ -55,6 +54,7 @@ def carry_on(
     if withdrawn and not traffic.in_traffic(pod, turn.state):
         turn.left_traffic.setdefault(pod.uid, turn.now)
     left = turn.left_traffic.get(pod.uid)
+    back = back and marks.INSTEAD not in pod.annotations
     match next_move(pod, turn.state, turn.ledger, left_traffic=left, now=turn.now, back=back):
         case Withdraw(keys) if keys:
             turn.act(marks.withdraw(pod, keys, turn.now, why))
@@ -63,8 +63,7 @@ def carry_on(
                 return True
             return not evict(pod, turn, grace=grace, says=f"hand off: evict, {why}") and not turn.ledger.spent
         case Reattach():
-            turn.leaving.pop(pod.uid, None)
-            turn.act(marks.reattach(pod))
+            give_back(pod, turn)
         case Await(reason, until, passing):
             turn.await_(Wait(str(pod.ref), reason, until))
             return not passing
@@ -88,7 +87,8 @@ def evict(pod: Pod, turn: Turn, *, grace: int | None = None, says: str = "evict"
             turn.ledger.take(turn.ledger.endpoints, service.uid)
     if pod.owner is not None:
         turn.ledger.take(turn.ledger.withdrawn, pod.owner.uid)
-    turn.leaving[pod.uid] = PodLeft(pod, "handedOff" if marks.pod_run(pod) == turn.run else "evicted")
+    if marks.SURPLUS not in pod.annotations:
+        turn.leaving[pod.uid] = PodLeft(pod, "handedOff" if marks.pod_run(pod) == turn.run else "evicted")
     turn.act(Evict(pod.ref, pod.uid, says=says, grace_seconds=grace))
     return True
 

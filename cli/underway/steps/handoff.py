@@ -83,6 +83,8 @@ class Ledger:
     """By the budget's UID: how many healthy pods this look has taken from it."""
     endpoints: dict[str, int] = field(default_factory=dict)
     """By the Service's UID: how many endpoints this look has taken from it."""
+    returned: dict[str, int] = field(default_factory=dict)
+    """By the ReplicaSet's UID: how many pods this look gives back to it, or makes room for."""
 
     @property
     def spent(self) -> bool:
@@ -119,6 +121,20 @@ def _serving(replicaset_uid: str, state: ClusterState) -> int:
     return len(traffic.among_serving([*own, *detached_from(replicaset_uid, state)], state))
 
 
+def needed_beside(replicaset_uid: str, state: ClusterState) -> int:
+    """How many have to serve for a ReplicaSet before one of those that serve now may leave: as many as serve now, but
+    no more than it is to have.
+    """
+    replicaset = state.workload(replicaset_uid)
+    return min(serving(replicaset_uid, state), replicaset.replicas if replicaset else 0)
+
+
+def may_become_ready(pod: Pod, state: ClusterState) -> bool:
+    """Whether a pod that is not Ready may be so at any moment: its containers run, and somebody looks at them."""
+    node = state.nodes.get(pod.node)
+    return not pod.ready and pod.phase == "Running" and not pod.waiting and node is not None and node.ready
+
+
 def _could_serve(replicaset_uid: str, state: ClusterState) -> int:
     """So many serve for a ReplicaSet at most: soon counted, and mostly it is too few until the replacement is Ready."""
     own = [pod.ready for pod in state.pods_of(replicaset_uid)]
@@ -137,7 +153,7 @@ class Remove:
 
 @dataclass(frozen=True)
 class Reattach:
-    """Nothing has replaced it: give it back."""
+    """Nothing serves in its stead yet: give it back."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +183,7 @@ def next_move(
     lacking = _shortfall(pod, state, Ledger())
     shortfall = lacking or _shortfall(pod, state, ledger)
     if shortfall is not None:
-        return Reattach() if back else Await(shortfall, passing=lacking is None)
+        return Reattach() if back and lacking is not None else Await(shortfall, passing=lacking is None)
     ledger.take(ledger.withdrawn, pod.annotations.get(marks.OWNER, ""))
     return Withdraw(spend(pod, state, ledger))
 

@@ -35,10 +35,12 @@ QUARANTINED = "underway.dev/quarantined"
 """A label: the run that took the pod out of traffic. It stays with the pod, also when the run has ended well."""
 INSTEAD = "underway.dev/instead"
 """On a pod that is handed off to make room: the one that comes back for it."""
+SURPLUS = "underway.dev/surplus"
+"""On a replacement that is not needed after all: that it leaves moves no pod."""
 
 REPLACED = "its replacement serves"
 """Why a pod may leave, as the usual handoff says it."""
-_POD_MARKS = (STAGE, LABELS, OWNER, NEEDED, SETTLE, WITHDRAWN_AT, WITHDRAW, INSTEAD)
+_POD_MARKS = (STAGE, LABELS, OWNER, NEEDED, SETTLE, WITHDRAWN_AT, WITHDRAW, INSTEAD, SURPLUS)
 _DEFAULT_SETTLE = timedelta(seconds=3)
 
 

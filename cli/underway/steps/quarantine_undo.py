@@ -14,12 +14,13 @@ from msgspec.structs import replace
 
 from underway.cluster import traffic
 from underway.cluster.actions import PatchPod
-from underway.cluster.model import Pod, Ref
+from underway.cluster.model import Pod, Ref, Workload
 from underway.cluster.state import MARK
 from underway.steps import marks
-from underway.steps.handoff import handoff, serving
+from underway.steps.handoff import handoff, needed_beside
 from underway.steps.progress import PodLeft, Turn
 from underway.steps.quarantine import KEEP_UNTIL, SINCE, WHY
+from underway.steps.reattaching import has_place
 
 _BACK = "returning"
 _SETTLE = timedelta(seconds=3)
@@ -71,8 +72,11 @@ class _Look:
 
 def _give_back(pod: Pod, look: _Look, turn: Turn) -> None:
     uid = pod.annotations.get(marks.OWNER, "")
-    surplus = _in_its_place(uid, look, turn) if pod.ready else None
+    controller = turn.state.workload(uid)
+    surplus = _in_its_place(controller, look, turn) if pod.ready else None
     if surplus is None:
+        if pod.ready and controller is not None and not has_place(controller, pod, turn):
+            return
         look.given[uid] += pod.ready
         turn.act(_reattach(pod))
     elif marks.stage(pod) == "quarantined":
@@ -87,22 +91,20 @@ def _give_back(pod: Pod, look: _Look, turn: Turn) -> None:
         if isinstance(way, str):
             turn.act(_reattach(pod))
             return
-        found = turn.state.workload(uid)
-        needed = min(serving(uid, turn.state), found.replicas if found is not None else 0)
+        needed = needed_beside(uid, turn.state)
         detached = marks.detach(surplus, turn.run, key=way.detach, withdraw=way.withdraw, needed=needed, settle=_SETTLE)
         turn.leaving[surplus.uid] = PodLeft(surplus, "handedOff")
         turn.act(replace(detached, annotations={**detached.annotations, marks.INSTEAD: pod.name}))
 
 
-def _in_its_place(uid: str, look: _Look, turn: Turn) -> Pod | None:
+def _in_its_place(found: Workload | None, look: _Look, turn: Turn) -> Pod | None:
     """The serving pod that its ReplicaSet would stop for it; None if it would stop none that is Ready."""
-    found = turn.state.workload(uid)
     if found is None or found.selector is None or found.kind != "replicaset" or found.replicas == 0:
         return None
     # those too that it is about to adopt
     own = [pod for pod in turn.state.pods_selected(found.namespace, found.selector) if not marks.stage(pod)]
     ready = [pod for pod in own if pod.ready and pod.deleting is None]
-    if not ready or len(ready) + look.given[uid] < found.replicas:
+    if not ready or len(ready) + look.given[found.uid] < found.replicas:
         return None
     return max(ready, key=lambda pod: (pod.created is not None, pod.created, pod.name))
 

@@ -1,8 +1,8 @@
 """Shedding: a workload gets fewer replicas without losing a request.
 
-Its ReplicaSet would stop pods in the middle of their work. So as many as are too many are detached first, while they
-still serve; what the ReplicaSet makes in their stead is not Ready yet, and goes first when it is told the lower number.
-The detached ones leave traffic, settle, and are evicted.
+Its ReplicaSet would stop pods in the middle of their work, or those that have just begun it. So as many as are too many
+are detached first, while they still serve, and those that are about to; what the ReplicaSet makes in their stead is not
+Ready yet, and goes first when it is told the lower number. The detached ones leave traffic, settle, and are evicted.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from underway.cluster.model import Pod, Ref, Workload
 from underway.cluster.state import ClusterState
 from underway.steps import marks
 from underway.steps.departure import carry_on, recount_budgets
-from underway.steps.handoff import Handoff, handoff
+from underway.steps.handoff import Handoff, handoff, may_become_ready
 from underway.steps.progress import Turn
 
 SHED = "underway.dev/shed"
@@ -40,13 +40,16 @@ def may_have(found: Workload, count: int, turn: Turn) -> bool:
     for pod in held:
         turn.wait(pod.ref, f"{replicaset.ref} has not released it yet")
     own = [
-        pod for pod in turn.state.pods_of(replicaset.uid) if pod.ready and pod.deleting is None and not marks.stage(pod)
+        pod
+        for pod in turn.state.pods_of(replicaset.uid)
+        if pod.deleting is None and not marks.stage(pod) and (pod.ready or may_become_ready(pod, turn.state))
     ]
     surplus = len(own) - count
     ways = {pod.uid: way for pod in own if (way := _way(pod, surplus, turn.state)) is not None}
     crowd = Counter(pod.node for pod in own)
     for _ in range(surplus):
-        chosen = max((pod for pod in own if pod.uid in ways), key=lambda pod: (crowd[pod.node], pod.name), default=None)
+        able = (pod for pod in own if pod.uid in ways)
+        chosen = max(able, key=lambda pod: (not pod.ready, crowd[pod.node], pod.name), default=None)
         if chosen is None:
             break
         way = ways.pop(chosen.uid)
@@ -60,8 +63,8 @@ def may_have(found: Workload, count: int, turn: Turn) -> bool:
 
 def _way(pod: Pod, surplus: int, state: ClusterState) -> Handoff | None:
     """How it leaves; None where that makes no difference, or where no budget could be met by those that stay."""
-    way = handoff(pod, state)
-    budgets = state.budgets_of(pod)
+    way = handoff(replace(pod, ready=True), state)
+    budgets = state.budgets_of(pod) if pod.ready else ()
     if isinstance(way, str) or not way.withdraw or len(budgets) > 1:
         return None
     for budget in budgets:

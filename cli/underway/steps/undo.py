@@ -58,7 +58,7 @@ def put_back(turn: Turn, *, keep_cordons: bool = False, good: bool = False) -> l
     left = [ref for verb in UNDOS for ref in verb.put_back(turn, good)]
     left = left or put_back_replicasets(turn)
     detached = detached_pods(turn)
-    turn.go_over(put_back, detached, lambda pod: carry_on(pod, turn, back=marks.INSTEAD not in pod.annotations))
+    turn.go_over(put_back, detached, lambda pod: carry_on(pod, turn, back=True))
     left += [pod.ref for pod in detached]
     busy = dict(_nodes_at_work(turn))
     for node in turn.state.marked_nodes():
@@ -101,7 +101,8 @@ def not_back(turn: Turn) -> list[Ref]:
 
 def put_back_node(node: Node, turn: Turn) -> bool:
     """Put back one node of a run that goes on: its pods' handoffs and its cordon. Returns whether that is done."""
-    open_handoffs = [pod for pod in turn.state.pods_on(node.name) if marks.pod_run(pod) == turn.run]
+    # what makes room for its pods is on other nodes
+    open_handoffs = [pod for pod in detached_pods(turn) if pod.node == node.name or marks.SURPLUS in pod.annotations]
     turn.go_over((put_back_node, node.name), open_handoffs, lambda pod: carry_on(pod, turn, back=True))
     if marks.run_of(node) == turn.run:
         _put_back_node(node, dict(_nodes_at_work(turn)).get(node.name), turn)
