@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from kubernetes_cluster import snapshot, unsettled, until, until_settled
 from load_generator import Load
-from underway_cli import MAINTAIN, UNDERWAY, stopped_after, underway
-from watcher import Watcher
+from underway_cli import MAINTAIN, UNDERWAY, stopped, stopped_after, underway
+from watcher import Watcher, ready
 
 # over the first node and well into the second: checking, cordon, detach, warm-up, withdraw, settle, evict, maintain
 MOMENTS = (0.7, 1.3, 2.0, 4.0, 7.0, 8.5, 10.5, 13.0, 16.0, 21.0)
 _MINUTE = 60.0
 _CHARGED = 150.0
 """The disruption controller's DeletionTimeout of two minutes, and what it takes to act on it: see `unsettled`."""
+
+
+def _runs(pod: Any) -> bool:
+    return bool(pod["status"]["phase"] == "Running")
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -28,6 +34,32 @@ def test_ctrl_c_puts_everything_back(shop: dict[str, Any], moment: float) -> Non
         until_settled(_MINUTE)
         assert snapshot() == shop
         assert time.monotonic() - stopping < _MINUTE
+    assert ended.status == 130, ended.stderr
+    assert load.lost == 0, load.counted
+    assert watcher.violations == []
+
+
+@pytest.mark.parametrize(
+    ("sign", "later"), [(_runs, 4.3), (_runs, 4.8), (ready, 0.0)], ids=["soon", "at any moment", "just now"]
+)
+def test_ctrl_c_as_a_replacement_becomes_ready_loses_nothing(
+    shop: dict[str, Any], sign: Callable[[Any], bool], later: float
+) -> None:
+    """It is about to get requests, or just does, while its ReplicaSet is given the old pod back."""
+    signed = threading.Event()
+
+    def look(pod: Any) -> None:
+        if pod["metadata"]["labels"].get("app") == "web" and sign(pod):
+            signed.set()
+
+    def wait() -> None:
+        assert signed.wait(60)
+        time.sleep(later)
+
+    with Watcher(seen=look) as watcher, Load("web", "cart") as load:
+        ended = stopped(wait, signal.SIGINT, "run", MAINTAIN, "--yes")
+        until_settled(_MINUTE)
+        assert snapshot() == shop
     assert ended.status == 130, ended.stderr
     assert load.lost == 0, load.counted
     assert watcher.violations == []

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,8 +48,13 @@ def underway(*arguments: str, timeout: float = 240, **environment: str) -> Ended
     return Ended(done.returncode, done.stdout, done.stderr)
 
 
-def stopped_after(seconds: float, how: signal.Signals, *arguments: str, timeout: float = 60) -> Ended:
+def stopped_after(seconds: float, how: signal.Signals, *arguments: str) -> Ended:
     """Start Underway, send it a signal after so long, and wait for its end."""
+    return stopped(lambda: time.sleep(seconds), how, *arguments)
+
+
+def stopped(wait: Callable[[], object], how: signal.Signals, *arguments: str, timeout: float = 60) -> Ended:
+    """Start Underway, send it a signal as soon as `wait` returns, and wait for its end."""
     process = subprocess.Popen(
         [UNDERWAY, *arguments],
         stdin=subprocess.DEVNULL,
@@ -57,7 +63,7 @@ def stopped_after(seconds: float, how: signal.Signals, *arguments: str, timeout:
         text=True,
         preexec_fn=_heed_ctrl_c,  # noqa: PLW1509 - no threads here
     )
-    time.sleep(seconds)
+    wait()
     process.send_signal(how)
     stdout, stderr = process.communicate(timeout=timeout)
     return Ended(process.returncode, stdout, stderr)

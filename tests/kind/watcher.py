@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 from kubernetes_cluster import NAMESPACE, items, program
@@ -20,8 +20,10 @@ class Watcher:
     `left` how many pods have gone, those of DaemonSets aside.
     """
 
-    def __init__(self, namespace: str = NAMESPACE) -> None:
+    def __init__(self, namespace: str = NAMESPACE, seen: Callable[[Any], object] = bool) -> None:
+        """`seen` is told of every state of a pod that was not there when the watch began."""
         self._namespace = namespace
+        self._seen = seen
         budgets = items("-n", namespace, "poddisruptionbudgets")
         # One whose app is scaled to 0 is below its number whatever anybody does.
         self._budgets = [
@@ -59,6 +61,8 @@ class Watcher:
                 self.left += all(owner["kind"] != "DaemonSet" for owner in pod["metadata"].get("ownerReferences", []))
             else:
                 self._pods[uid] = pod
+                if uid not in self._known:
+                    self._seen(pod)
             if not self._ready.is_set():
                 if not self._known <= self._pods.keys():
                     continue
@@ -76,11 +80,13 @@ class Watcher:
                 self.violations.append(f"{budget['metadata']['name']}: {healthy} healthy of {needed}, at {event}")
 
 
-def _healthy(pod: Any) -> bool:
-    if pod["metadata"].get("deletionTimestamp"):
-        return False
+def ready(pod: Any) -> bool:
     conditions = pod.get("status", {}).get("conditions", [])
     return any(found["type"] == "Ready" and found["status"] == "True" for found in conditions)
+
+
+def _healthy(pod: Any) -> bool:
+    return not pod["metadata"].get("deletionTimestamp") and ready(pod)
 
 
 def _events(process: subprocess.Popen[str]) -> Iterator[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import msgspec
-from states import NOW, budget, detached, endpoints, pod, replicaset, service, withdrawn
+from states import NOW, budget, detached, endpoints, node, pod, replicaset, service, withdrawn
 
 from underway.cluster.model import Pod
 from underway.cluster.objects import Object
@@ -116,6 +116,14 @@ def test_the_last_ready_endpoint_stays() -> None:
 
 def test_a_pod_that_is_no_longer_ready_serves_nobody_and_goes() -> None:
     assert move(detached("old", ready=False), replicaset()) == Remove()
+    assert move(detached("old", ready=False), replicaset(), node("a", ready=False)) == Remove()
+
+
+def test_a_pod_that_might_be_ready_again_at_any_moment_leaves_traffic_before_it_goes() -> None:
+    starting = detached("old", ready=False)
+    assert move(starting, replicaset(), service(), endpoints(), node("a")) == Withdraw(("app",))
+    crashing = msgspec.structs.replace(starting, waiting="CrashLoopBackOff")
+    assert move(crashing, replicaset(), service(), endpoints(), node("a")) == Remove()
 
 
 def test_a_terminating_pod_is_waited_for_whatever_its_stage() -> None:

@@ -117,6 +117,13 @@ def test_what_has_made_room_leaves_and_counts_as_no_move() -> None:
     back = pod("old")
     look = turn(*NODES, surplus, back, OTHER, NEWBORN, replicaset(2), service(), endpoints(back, OTHER), facts=facts)
     assert put_back(look) == [surplus.ref]
+    assert patches(look.actions) == {
+        surplus.name: "hand off: withdraw from traffic (label app), old is back in its place"
+    }
+    out = [patched(surplus, action) for action in look.actions if isinstance(action, PatchPod)]
+    look = turn(*NODES, *out, back, OTHER, NEWBORN, replicaset(2), service(), endpoints(back, OTHER), facts=facts)
+    look.left_traffic[surplus.uid] = NOW - 3 * SECOND
+    assert put_back(look) == [surplus.ref]
     assert [action.object for action in look.actions if isinstance(action, Evict)] == [surplus.ref]
     look.tell_left()
     assert not [fact for fact in facts if isinstance(fact, PodLeft)]

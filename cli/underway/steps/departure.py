@@ -55,6 +55,10 @@ def carry_on(
         turn.left_traffic.setdefault(pod.uid, turn.now)
     left = turn.left_traffic.get(pod.uid)
     back = back and marks.INSTEAD not in pod.annotations
+    if marks.SURPLUS in pod.annotations:
+        why = f"{pod.annotations.get(marks.INSTEAD, 'another')} is back in its place"
+    elif marks.stage(pod) == "detached" and not pod.ready:
+        why = "it is not Ready"
     match next_move(pod, turn.state, turn.ledger, left_traffic=left, now=turn.now, back=back):
         case Withdraw(keys) if keys:
             turn.act(marks.withdraw(pod, keys, turn.now, why))

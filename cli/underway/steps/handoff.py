@@ -179,7 +179,10 @@ def next_move(
     if marks.stage(pod) == "withdrawn":
         return _withdrawn(pod, state, left_traffic, now, back=back)
     if not pod.ready:
-        return Reattach() if back else Remove()
+        if back:
+            return Reattach()
+        # it serves nobody, but might at any moment: out of traffic with it before it is stopped
+        return Withdraw(spend(pod, state, ledger)) if may_become_ready(pod, state) else Remove()
     lacking = _shortfall(pod, state, Ledger())
     shortfall = lacking or _shortfall(pod, state, ledger)
     if shortfall is not None:
@@ -192,9 +195,9 @@ def spend(pod: Pod, state: ClusterState, ledger: Ledger) -> tuple[str, ...]:
     """Enter a pod's withdrawal into the ledger; returns the labels to withdraw it by."""
     keys = tuple(key for key in traffic.withdraw_keys(pod, state) if key in pod.labels)
     # without a Service it is evicted at once, and the eviction takes from its budgets itself
-    for budget in state.budgets_of(pod) if keys else ():
+    for budget in state.budgets_of(pod) if keys and pod.ready else ():
         ledger.take(ledger.reserved, budget.uid)
-    for service in state.services_of(pod):
+    for service in state.services_of(pod) if pod.ready else ():
         ledger.take(ledger.endpoints, service.uid)
     return keys
 
