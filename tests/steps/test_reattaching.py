@@ -55,7 +55,7 @@ def test_a_replacement_that_is_about_to_serve_makes_room_first(replacement: Pod)
     released = msgspec.structs.replace(patched(replacement, makes_room), owner=None)
     assert marks.stage(released) == "detached"
     look = look_at(OLD, OTHER, released, NEWBORN, replicaset(2), endpoints(OLD, OTHER))
-    assert patches(look.actions) == {"old": REATTACH}
+    assert patches(look.actions)["old"] == REATTACH
 
 
 def test_a_replacement_that_has_just_become_ready_is_let_serve() -> None:
