@@ -88,6 +88,30 @@ def test_what_is_scaled_is_put_back_as_asked(restore: str, good: int, bad: int) 
         assert [str(one.ref) for one in found if any("scale" in key for key in one.annotations)] == []
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "good", "bad"),
+    [
+        ("never", "end", 5, 5),
+        ("end", "never", 6, 6),
+        ("end", "end", 3, 3),
+        ("failure", "end", 5, 3),
+        ("end", "failure", 6, 3),
+        ("never", "failure", 6, 5),
+    ],
+)
+def test_of_two_scalings_each_is_put_back_as_asked(first: str, second: str, good: int, bad: int) -> None:
+    scalings = [
+        {"scale": {"workload": str(WEB), "by": 2, "restore": first}},
+        {"scale": {"workload": str(WEB), "by": 1, "restore": second}},
+    ]
+    broken = {"check": {"gates": [{"service": {"name": "shop/web", "minReady": 9}, "timeout": "1s"}]}}
+    for steps, left_with in ((scalings, good), ([*scalings, broken], bad)):
+        stage = shop()
+        receipt = stage.play(stage.run(playbook(*steps)))
+        assert receipt.left_changed == ()
+        assert replicas(stage) == left_with
+
+
 def test_the_step_ends_when_all_of_them_are_ready_and_a_rollout_may_follow() -> None:
     stage = shop()
     rollout = {"rollout": {"workload": str(WEB), "images": {"web": "underway/shop:2"}}}

@@ -46,6 +46,12 @@ def test_the_new_version_serves_alone_and_nothing_is_lost() -> None:
     assert [event.how for event in moved] == ["handedOff"] * 3
 
 
+def test_the_pods_that_a_native_rollout_replaces_are_moved() -> None:
+    stage = shop()
+    receipt = stage.play(stage.run(rollout(strategy="native")))
+    assert (receipt.outcome, receipt.pods_moved, receipt.evicted) == ("done", 3, 3)
+
+
 def history(stage: Stage) -> list[tuple[str, int, str]]:
     """The ReplicaSets of web: image, replicas, revision."""
     found = [one for one in stage.cluster.state().workloads.values() if one.kind == "replicaset" and "web" in one.name]

@@ -84,6 +84,14 @@ def test_a_second_scaling_in_one_run_counts_and_the_first_number_comes_back() ->
     assert left(stage.cluster.state()) == stage.before
 
 
+def test_what_is_to_last_is_what_the_next_scaling_goes_back_to() -> None:
+    stage, counts = shop(), []
+    stage.cluster.watch(Autoscaler, lambda _, new: counts.append(new.min_replicas if new else None))
+    receipt = stage.play(stage.run(playbook(scale(by=1, restore="never"), scale(by=1), SOAK)))
+    assert receipt.outcome == "done", receipt.reason
+    assert counts == [4, 5, 4]
+
+
 def test_who_else_keeps_its_bounds_is_told_and_wins() -> None:
     stage = shop()
     run = stage.run(playbook(scale(to=4), SOAK))

@@ -12,6 +12,7 @@ from typing import Any
 from underway.playbook.complaints import nearest
 from underway.playbook.diagnostics import Problem
 from underway.playbook.document import Document
+from underway.playbook.names import ObjectName, rolled_name
 from underway.playbook.places import Path
 
 _SPEC: Path = ("spec",)
@@ -23,6 +24,7 @@ def cross_checks(data: Any, document: Document) -> Iterator[Problem]:
     yield from _gates(_mapping(spec).get("guards"), guards, document)
     yield from _twice(_mapping(spec).get("guards"), guards, "guards", document)
     yield from _twice(_mapping(spec).get("steps"), steps, "steps", document)
+    yield from _rolled_twice(_mapping(spec).get("steps"), steps, document)
     for path, step in _items(_mapping(spec).get("steps"), steps):
         for place in ("before", "during", "after"):
             yield from _gates(step.get(place), (*path, place), document)
@@ -57,6 +59,20 @@ def _twice(data: Any, path: Path, what: str, document: Document) -> Iterator[Pro
         if name in seen:
             hint = f"the first is on line {seen[name] + 1}"
             yield Problem(here, f"there are two {what} named `{name}`", hint)
+        seen.setdefault(name, here.line)
+
+
+def _rolled_twice(data: Any, path: Path, document: Document) -> Iterator[Problem]:
+    """What a run puts back is the version before it; one between two of its own would be lost."""
+    seen: dict[ObjectName, int] = {}
+    for place, step in _items(data, path):
+        name = rolled_name(_mapping(step.get("rollout")).get("workload"))
+        if name is None:
+            continue
+        here = nearest((*place, "rollout", "workload"), document)
+        if name in seen:
+            hint = f"the first is on line {seen[name] + 1}: put both into one, or each into a playbook of its own"
+            yield Problem(here, f"{name} is rolled out twice", hint)
         seen.setdefault(name, here.line)
 
 

@@ -91,6 +91,14 @@ def _workload(value: Any, kinds: tuple[str, ...]) -> ObjectName:
     return ObjectName(kind, _namespace(parts[1]), _name(parts[2]))
 
 
+def rolled_name(value: Any) -> ObjectName | None:
+    """What a rollout names, as it may be written in many ways; None if it cannot be the name of such a workload."""
+    try:
+        return _workload(value, _ROLLED)
+    except UnfitError:
+        return None
+
+
 def _selector(value: Any) -> Selector:
     if isinstance(value, Selector):
         return value

@@ -55,7 +55,7 @@ def put_back(turn: Turn, *, good: bool) -> list[Ref]:
     for found in scaled(turn):
         left.append(found.ref)
         ours = _text(found.min_replicas, found.max_replicas) == _marked(found)
-        before = found.annotations.get(scale_marks.SCALED_FROM, "").split("-")
+        before = scale_marks.before(found, good=good).split("-")
         back = scale_marks.returns(found, good=good) and ours and all(map(str.isdecimal, before))
         floor, ceiling = map(int, before) if back else (None, None)
         turn.act(

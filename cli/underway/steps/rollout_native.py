@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from underway.cluster.model import Workload
 from underway.steps import rollout_marks
 from underway.steps.diagnosis import fault
-from underway.steps.progress import StepEnd, Turn
+from underway.steps.progress import PodLeft, StepEnd, Turn
 from underway.steps.rollout_choice import replicaset_in_use
 from underway.units import format_duration
 
@@ -16,6 +16,7 @@ def proceed_natively(began: datetime, usual: timedelta | None, found: Workload, 
     new = replicaset_in_use(found, turn.state)
     template = found.template.hash if found.template else ""
     if new is not None and new.template is not None and new.template.hash == template:
+        _expect_the_old_to_go(found, new, turn)
         if new.failure:
             return StepEnd("failed", f"{new.ref}: {new.failure}")
         for pod in turn.state.pods_of(new.uid):
@@ -33,6 +34,12 @@ def proceed_natively(began: datetime, usual: timedelta | None, found: Workload, 
         limit = format_duration(end - began)
         return StepEnd("timedOut", f"{found.ref}: {found.updated} of {found.replicas} updated after {limit}")
     return None
+
+
+def _expect_the_old_to_go(found: Workload, new: Workload, turn: Turn) -> None:
+    for old in turn.state.workloads_of(found.uid):
+        for pod in turn.state.pods_of(old.uid) if old.uid != new.uid else ():
+            turn.leaving.setdefault(pod.uid, PodLeft(pod, "evicted"))
 
 
 def is_rolled_out(found: Workload) -> bool:

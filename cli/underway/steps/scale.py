@@ -29,6 +29,8 @@ class ScaleWork:
 
     ref: Ref
     count: int | None = None
+    before: int = 0
+    """The replicas it had then."""
     began: datetime | None = None
 
 
@@ -51,11 +53,11 @@ def _proceed(step: ScaleStep, work: ScaleWork, turn: Turn) -> StepEnd | None:
     if turn.paused and work.count is None:
         return None
     if work.count is None:
-        work.count = wanted(step, found)
+        work.count, work.before = wanted(step, found), found.replicas
     if work.began is None or turn.paused:
         work.began = turn.now
     leaving = shedding.see_off(turn)
-    end = _take_further(step, found, work.count, turn)
+    end = _take_further(step, work, found, work.count, turn)
     if end is not None and not (leaving and end.outcome == "done"):
         return end
     late = work.began + _LIMIT
@@ -66,7 +68,7 @@ def _proceed(step: ScaleStep, work: ScaleWork, turn: Turn) -> StepEnd | None:
     return StepEnd("timedOut", f"{work.ref}: not scaled within {format_duration(_LIMIT)}: {reasons}")
 
 
-def _take_further(step: ScaleStep, found: Workload, count: int, turn: Turn) -> StepEnd | None:
+def _take_further(step: ScaleStep, work: ScaleWork, found: Workload, count: int, turn: Turn) -> StepEnd | None:
     """First what may keep it from the number, its autoscaler and pods that still serve; then the number itself."""
     refused = autoscaling.agree(found, count, step, turn)
     if refused is not None:
@@ -79,10 +81,10 @@ def _take_further(step: ScaleStep, found: Workload, count: int, turn: Turn) -> S
         return None
     if found.replicas != count and (turn.state.autoscaler_of(found.ref) is None or count == 0):
         return StepEnd("failed", f"{found.ref}: somebody else wants {found.replicas} replicas, not {count}")
-    return _healthy(found, count, turn)
+    return _healthy(work, found, count, turn)
 
 
-def _healthy(found: Workload, count: int, turn: Turn) -> StepEnd | None:
+def _healthy(work: ScaleWork, found: Workload, count: int, turn: Turn) -> StepEnd | None:
     """Once it has its replicas and all of them are Ready. An autoscaler may have given it more by then."""
     for pod in _pods(found, turn.state):
         reason = fault(pod, turn.now)
@@ -94,9 +96,8 @@ def _healthy(found: Workload, count: int, turn: Turn) -> StepEnd | None:
     goal = max(count, found.replicas)
     seen = found.observed_generation >= found.generation
     if seen and found.ready >= goal and found.current == found.replicas == goal:
-        before = found.annotations.get(scale_marks.SCALED_FROM, "")
         return StepEnd(
-            "done", f"from {before} to {goal} replicas" + (", its autoscaler's number" if goal > count else "")
+            "done", f"from {work.before} to {goal} replicas" + (", its autoscaler's number" if goal > count else "")
         )
     late = next((pod for pod in _pods(found, turn.state) if not pod.ready and pod.waiting), None)
     turn.wait(found.ref, f"{found.ready} of {goal} replicas Ready" + (f"; {late.name}: {late.waiting}" if late else ""))
@@ -191,7 +192,7 @@ def put_back(turn: Turn, good: bool) -> list[Ref]:  # noqa: FBT001 - the shape o
 
 def _back(found: Workload, turn: Turn, *, good: bool) -> PatchWorkload:
     """An autoscaler that knows how many are needed lowers the number itself, when the load allows it."""
-    before = found.annotations.get(scale_marks.SCALED_FROM, "")
+    before = scale_marks.before(found, good=good)
     ours = before.isdecimal() and str(found.replicas) == found.annotations.get(scale_marks.SCALED_TO)
     autoscaler = turn.state.autoscaler_of(found.ref)
     decided = autoscaler is not None and autoscaler.measuring and found.replicas > int(before or 0) > 0

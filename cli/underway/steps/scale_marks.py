@@ -14,15 +14,33 @@ from underway.playbook.models import ScaleStep
 SCALED = "underway.dev/scaled"
 """The run that has scaled it."""
 SCALED_FROM = "underway.dev/scaled-from"
+"""What comes back when the run has failed, and when it has ended well unless that is noted by itself."""
+SCALED_FROM_GOOD = "underway.dev/scaled-from-good"
 SCALED_TO = "underway.dev/scaled-to"
 RESTORE = "underway.dev/scale-restore"
-NONE: Mapping[str, None] = dict.fromkeys((SCALED, SCALED_FROM, SCALED_TO, RESTORE))
+NONE: Mapping[str, None] = dict.fromkeys((SCALED, SCALED_FROM, SCALED_FROM_GOOD, SCALED_TO, RESTORE))
 
 
-def marks(found: Workload | Autoscaler, run: str, before: str, after: str, step: ScaleStep) -> dict[str, str]:
-    """Of a second scaling in the same run: what was there before the first stays noted."""
-    first = found.annotations.get(SCALED_FROM, before) if scaled_by(found) == run else before
-    return {SCALED: run, SCALED_FROM: first, SCALED_TO: after, RESTORE: step.restore}
+def marks(found: Workload | Autoscaler, run: str, now: str, after: str, step: ScaleStep) -> dict[str, str | None]:
+    """Of a second scaling in the same run: what was there before the first stays noted, unless the first is to last."""
+    failed, good = (_comes_back(found, now, good=good) if scaled_by(found) == run else now for good in (False, True))
+    return {
+        SCALED: run,
+        SCALED_FROM: failed,
+        SCALED_FROM_GOOD: good if good != failed else None,
+        SCALED_TO: after,
+        RESTORE: step.restore,
+    }
+
+
+def _comes_back(found: Workload | Autoscaler, now: str, *, good: bool) -> str:
+    return before(found, good=good) if returns(found, good=good) else now
+
+
+def before(found: Workload | Autoscaler, *, good: bool) -> str:
+    """What was there before the scalings that do not last; empty if nobody has scaled it."""
+    failed = found.annotations.get(SCALED_FROM, "")
+    return found.annotations.get(SCALED_FROM_GOOD, failed) if good else failed
 
 
 def scaled_by(found: Workload | Autoscaler) -> str | None:
