@@ -201,3 +201,18 @@ def test_an_empty_directory_a_missing_file_and_binary_input_get_a_clear_error(tm
         load([tmp_path / "cut-off.json"])
     with pytest.raises(UsageError, match="cannot be read"):
         load([tmp_path / "binary.yaml"])
+
+
+def test_an_autoscaler_has_had_its_way_before_anything_is_planned(tmp_path: Path) -> None:
+    """As GitOps has it: the Deployment leaves out how many, its autoscaler says so."""
+    autoscaler = """
+        apiVersion: autoscaling/v2
+        kind: HorizontalPodAutoscaler
+        metadata: {name: web, namespace: shop}
+        spec:
+          minReplicas: 3
+          maxReplicas: 5
+          scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
+    """
+    state = simulate(load(written(tmp_path, kind=KIND, shop=SHOP, autoscaler=autoscaler))).state()
+    assert sum(pod.ready for pod in state.pods.values() if pod.labels.get("app") == "web") == 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from underway.cluster.model import Pod, Workload
+from underway.cluster.objects import Autoscaler
 from underway.simulated.world import World
 
 _LOOK = timedelta(seconds=1)
@@ -24,13 +25,19 @@ def run_to_rest(world: World, limit: timedelta) -> bool:
 
 
 def _unfinished(world: World) -> list[str]:
-    return [str(found.ref) for found in world.state.workloads.values() if not _has_what_it_asks_for(world, found)]
+    lacking = [str(found.ref) for found in world.state.workloads.values() if not _has_what_it_asks_for(world, found)]
+    return lacking + [str(found.ref) for found in world.state.autoscalers.values() if not _is_heeded(world, found)]
 
 
 def _has_what_it_asks_for(world: World, found: Workload) -> bool:
     if found.kind == "job":
         return bool(found.complete or found.failure or found.paused) or found.current > 0 == _waiting(world, found)
     return found.ready >= found.replicas and found.current == found.replicas
+
+
+def _is_heeded(world: World, found: Autoscaler) -> bool:
+    workload = world.get(Workload, found.target)
+    return workload is None or workload.replicas == 0 or found.min_replicas <= workload.replicas <= found.max_replicas
 
 
 def _waiting(world: World, job: Workload) -> int:
