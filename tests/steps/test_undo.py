@@ -147,8 +147,19 @@ def test_a_node_that_does_not_come_back_from_its_maintenance_stays_cordoned_and_
     look = turn(away, job(failure="DeadlineExceeded"))
     assert put_back(look) == [job().ref]
     assert [type(action) for action in look.actions] == [DeleteJob]
-    assert not_back(look) == marked(turn(away)) == [away.ref]
+    assert list(not_back(look)) == marked(turn(away)) == [away.ref]
     assert not put_back(turn(away))
+
+
+def test_a_pod_that_terminates_on_a_lost_node_is_not_waited_for_but_told() -> None:
+    lost, other = node("a", ready=False), pod("new", "b")
+    stuck = withdrawn("old", deleting=NOW)
+    touched = patched(budget(), marks.recount(budget(), RUN, NOW))
+    look = turn(lost, stuck, other, touched, replicaset(1), service(), endpoints(other))
+    assert put_back(look) == [touched.ref]
+    assert not_back(look) == {stuck.ref: "is terminating on node/a, which is not Ready"}
+    assert put_back_node(lost, turn(lost, stuck, replicaset(1)))
+    assert not not_back(turn(node("a"), stuck, replicaset(1)))
 
 
 def test_a_node_that_came_back_late_is_given_back() -> None:

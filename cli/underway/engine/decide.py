@@ -207,13 +207,13 @@ def _put_back(run: Run, turn: Turn) -> None:
             _leave_changed(run, tuple(changed), f"not put back within {limit}")
         return
     ailing, away = _ailing(run, turn), undo.not_back(turn)
-    for node in away:
-        turn.wait(node, "is not Ready since its maintenance")
+    for ref, reason in away.items():
+        turn.wait(ref, reason)
     if (ailing and turn.now < since + WHOLE_LIMIT) or (away and turn.now < since + COME_BACK_LIMIT):
         turn.look_again(since + (WHOLE_LIMIT if ailing else COME_BACK_LIMIT))
         return
     if ailing or away:
-        reasons = [*ailing, *(f"{node} is not Ready since its maintenance and stays cordoned" for node in away)]
+        reasons = [*ailing, *(f"{ref} {reason}" for ref, reason in away.items())]
         _leave_changed(run, (*ailing, *map(str, away)), "; ".join(reasons))
     run.phase = "releasing"
 

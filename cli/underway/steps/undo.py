@@ -57,7 +57,7 @@ def put_back(turn: Turn, *, keep_cordons: bool = False, good: bool = False) -> l
     """
     left = [ref for verb in UNDOS for ref in verb.put_back(turn, good)]
     left = left or put_back_replicasets(turn)
-    detached = detached_pods(turn)
+    detached = [pod for pod in detached_pods(turn) if not _is_stuck(pod, turn)]
     turn.go_over(put_back, detached, lambda pod: carry_on(pod, turn, back=True))
     left += [pod.ref for pod in detached]
     busy = dict(_nodes_at_work(turn))
@@ -88,21 +88,32 @@ def marked(turn: Turn) -> list[Ref]:
     return refs
 
 
-def not_back(turn: Turn) -> list[Ref]:
-    """The nodes that their maintenance has not given back Ready. They keep their cordons and marks, so that `restore`
-    finds them once they are.
+def not_back(turn: Turn) -> dict[Ref, str]:
+    """What only a node that is Ready again brings to its end, and why: nodes that their maintenance has not given back,
+    which keep their cordons and marks, so that `restore` finds them; and pods that no kubelet ends.
     """
-    return [
-        node.ref
+    nodes = {
+        node.ref: "is not Ready since its maintenance and stays cordoned"
         for node in turn.state.marked_nodes()
         if marks.run_of(node) == turn.run and marks.has_not_come_back(node)
-    ]
+    }
+    stuck = [pod for pod in detached_pods(turn) if _is_stuck(pod, turn)]
+    return nodes | {pod.ref: f"is terminating on node/{pod.node}, which is not Ready" for pod in stuck}
+
+
+def _is_stuck(pod: Pod, turn: Turn) -> bool:
+    node = turn.state.nodes.get(pod.node)
+    return pod.deleting is not None and node is not None and not node.ready
 
 
 def put_back_node(node: Node, turn: Turn) -> bool:
     """Put back one node of a run that goes on: its pods' handoffs and its cordon. Returns whether that is done."""
     # what makes room for its pods is on other nodes
-    open_handoffs = [pod for pod in detached_pods(turn) if pod.node == node.name or marks.SURPLUS in pod.annotations]
+    open_handoffs = [
+        pod
+        for pod in detached_pods(turn)
+        if (pod.node == node.name or marks.SURPLUS in pod.annotations) and not _is_stuck(pod, turn)
+    ]
     turn.go_over((put_back_node, node.name), open_handoffs, lambda pod: carry_on(pod, turn, back=True))
     if marks.run_of(node) == turn.run:
         _put_back_node(node, dict(_nodes_at_work(turn)).get(node.name), turn)
@@ -145,7 +156,7 @@ def _put_back_budgets(turn: Turn) -> list[Ref]:
     recount_budgets(turn)
     settling = {str(action.object) for action in turn.actions}
     changed = (pod for pod in turn.state.marked_pods() if pod.labels.get(MARK) == turn.run and marks.stage(pod))
-    namespaces = {pod.namespace for pod in changed}
+    namespaces = {pod.namespace for pod in changed if not _is_stuck(pod, turn)}
     left = []
     for budget in turn.state.marked_budgets():
         if marks.run_of(budget) != turn.run:
