@@ -10,8 +10,9 @@ from underway.cluster.model import Budget, Claim, Lease, Node, Volume
 from underway.cluster.objects import Quota
 from underway.cluster.podspec import Taint
 from underway.cluster.state import MARK
+from underway.cluster.wire_affinity import WireNodeSelector
 from underway.cluster.wire_metadata import ABSENT, OURS, Condition, Wire, WireObject, WireSelector, given, share
-from underway.cluster.wire_podspec import WireAmounts, WireNodeSelector, amounts
+from underway.cluster.wire_podspec import WireAmounts, amounts
 
 
 class WireTaint(Wire):
