@@ -131,7 +131,11 @@ def test_affinity() -> None:
                         {"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["worker"]}]},
                         {},
                     ]
-                }
+                },
+                preferred: [
+                    {"weight": 5, "preference": {"matchExpressions": [{"key": "ssd", "operator": "Exists"}]}},
+                    {"weight": 7, "preference": {}},
+                ],
             },
             "podAffinity": {required: [term | {"namespaces": ["a"]}]},
             "podAntiAffinity": {
@@ -145,6 +149,8 @@ def test_affinity() -> None:
         NodeTerm(Selector((Requirement("cpus", "Gt", ("4",)),))),
         NodeTerm(Selector(), Selector((Requirement("metadata.name", "In", ("worker",)),))),
     )
+    # a preference for nothing in particular is none
+    assert found.preferred_nodes == (NodeTerm(Selector((Requirement("ssd", "Exists"),)), weight=5),)
     assert found.affinity == (PodTerm(web, "zone", ("a",)),)
     assert found.anti_affinity == (PodTerm(web, "zone", ()), PodTerm(web, "zone", None))
     assert found.preferred_anti_affinity == (PodTerm(web, "zone", (), 9),)
@@ -159,6 +165,9 @@ def test_spread_and_tolerations() -> None:
         tolerations=[{"operator": "Exists"}, {"key": "a", "value": "b", "effect": "NoSchedule"}],
     )
     assert found.spread == (Spread("zone", 2, True, None, (), 3), Spread("host", 1, False, Selector()))
+    told = constraint | {"nodeAffinityPolicy": "Ignore", "nodeTaintsPolicy": "Honor"}
+    (other,) = spec_of(topologySpreadConstraints=[told]).spread
+    assert (other.heeds_affinity, other.heeds_taints) == (False, True)
     assert found.tolerations == (Toleration("", "Exists"), Toleration("a", "Equal", "b", "NoSchedule"))
 
 

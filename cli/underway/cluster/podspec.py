@@ -29,10 +29,13 @@ class Toleration(msgspec.Struct, frozen=True, gc=False):
 
 
 class NodeTerm(msgspec.Struct, frozen=True, gc=False):
-    """One term of a required node affinity: labels and, from matchFields, the node's name. Terms are alternatives."""
+    """One term of a node affinity: labels and, from matchFields, the node's name. Required terms are alternatives; of a
+    preferred one the `weight` counts.
+    """
 
     labels: Selector
     names: Selector = Selector()
+    weight: int = 0
 
 
 class PodTerm(msgspec.Struct, frozen=True, gc=False):
@@ -45,7 +48,9 @@ class PodTerm(msgspec.Struct, frozen=True, gc=False):
 
 
 class Spread(msgspec.Struct, frozen=True, gc=False):
-    """A topology spread constraint; `hard` is DoNotSchedule."""
+    """A topology spread constraint; `hard` is DoNotSchedule. A node is a domain of it only if the pod's node affinity
+    admits it (nodeAffinityPolicy, Honor unless it says else) and, if asked, its taints do (nodeTaintsPolicy: Honor).
+    """
 
     topology_key: str
     max_skew: int
@@ -53,6 +58,8 @@ class Spread(msgspec.Struct, frozen=True, gc=False):
     selector: Selector | None
     match_label_keys: tuple[str, ...] = ()
     min_domains: int = 1
+    heeds_affinity: bool = True
+    heeds_taints: bool = False
 
 
 class PodSpec(msgspec.Struct, frozen=True, gc=False):
@@ -61,6 +68,7 @@ class PodSpec(msgspec.Struct, frozen=True, gc=False):
     requests: Resources = {}
     node_selector: Mapping[str, str] = {}
     node_terms: tuple[NodeTerm, ...] | None = None
+    preferred_nodes: tuple[NodeTerm, ...] = ()
     affinity: tuple[PodTerm, ...] = ()
     anti_affinity: tuple[PodTerm, ...] = ()
     preferred_affinity: tuple[PodTerm, ...] = ()

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 import msgspec
 
 from underway.cluster.affinity import Neighbors
-from underway.cluster.eligibility import UNSCHEDULABLE, admits, selects_node, tolerates, tolerates_cordon
+from underway.cluster.eligibility import UNSCHEDULABLE, admits, repelling, selects_node, tolerates, tolerates_cordon
 from underway.cluster.model import Node, Pod
 from underway.cluster.podspec import PodSpec, Resources
 from underway.cluster.state import ClusterState
@@ -91,7 +91,7 @@ class Room:
     def shape(self, spec: PodSpec) -> int:
         """A number for all pods that want the same of a node."""
         requests, wanted = tuple(spec.requests.items()), tuple(spec.node_selector.items())
-        key = (requests, wanted, spec.tolerations, spec.node_terms, spec.host_ports)
+        key = (requests, wanted, spec.tolerations, spec.node_terms, spec.preferred_nodes, spec.host_ports)
         return self._shapes.setdefault(key, len(self._shapes))
 
     def forget(self, node: str) -> None:
@@ -158,7 +158,7 @@ class Search:
         self._spec = pod.spec
         self._shape = room.shape(pod.spec)
         self._closed = () if tolerates_cordon(pod) else closed
-        self._neighborhood = room.neighbors.around(pod)
+        self._neighborhood = room.neighbors.around(pod, self._closed)
         claims = (state.claim(pod.namespace, name) for name in pod.spec.claims)
         volumes = (state.volumes.get(claim.volume) for claim in claims if claim)
         self._volumes = [found.node_terms for found in volumes if found and found.node_terms is not None]
@@ -185,9 +185,9 @@ def _unfit(spec: PodSpec, node: Node) -> str | None:
         return _CORDONED
     if not node.ready:
         return "node(s) were not ready"
-    for taint in node.taints:
-        if taint.effect != "PreferNoSchedule" and not tolerates(spec.tolerations, taint):
-            return f"node(s) had untolerated taint {{{taint.key}: {taint.value}}}"
+    taint = repelling(spec, node)
+    if taint is not None:
+        return f"node(s) had untolerated taint {{{taint.key}: {taint.value}}}"
     if not admits(spec, node):
         return "node(s) didn't match Pod's node affinity/selector"
     return None

@@ -13,6 +13,10 @@ class WireNodeTerm(Wire):
     match_expressions: list[WireExpression] | None = None
     match_fields: list[WireExpression] | None = None
 
+    def decoded(self, weight: int = 0) -> NodeTerm:
+        labels, names = map(requirement, self.match_expressions or ()), map(requirement, self.match_fields or ())
+        return NodeTerm(Selector(tuple(labels)), Selector(tuple(names)), weight)
+
 
 class WireNodeSelector(Wire):
     node_selector_terms: list[WireNodeTerm] | None = None
@@ -20,12 +24,7 @@ class WireNodeSelector(Wire):
     def decoded(self) -> tuple[NodeTerm, ...]:
         """A term without a condition matches no node, as the API says."""
         return tuple(
-            NodeTerm(
-                Selector(tuple(map(requirement, term.match_expressions or ()))),
-                Selector(tuple(map(requirement, term.match_fields or ()))),
-            )
-            for term in self.node_selector_terms or ()
-            if term.match_expressions or term.match_fields
+            term.decoded() for term in self.node_selector_terms or () if term.match_expressions or term.match_fields
         )
 
 
@@ -50,10 +49,26 @@ class WireWeightedPodTerm(Wire):
     pod_affinity_term: WirePodTerm | None = None
 
 
+class WirePreferredNodes(Wire):
+    weight: int | None = None
+    preference: WireNodeTerm | None = None
+
+
 class WireNodeAffinity(Wire):
     required: WireNodeSelector | None = msgspec.field(
         name="requiredDuringSchedulingIgnoredDuringExecution", default=None
     )
+    preferred: list[WirePreferredNodes] | None = msgspec.field(
+        name="preferredDuringSchedulingIgnoredDuringExecution", default=None
+    )
+
+    def wishes(self) -> tuple[NodeTerm, ...]:
+        """A preference without a condition, or without weight, is none."""
+        return tuple(
+            one.preference.decoded(one.weight)
+            for one in self.preferred or ()
+            if one.weight and one.preference and (one.preference.match_expressions or one.preference.match_fields)
+        )
 
 
 class WirePodAffinity(Wire):
@@ -78,6 +93,8 @@ class WireSpread(Wire):
     label_selector: WireSelector | None = None
     match_label_keys: list[str] | None = None
     min_domains: int | None = None
+    node_affinity_policy: str | None = None
+    node_taints_policy: str | None = None
 
 
 def required(found: WirePodAffinity | None) -> tuple[PodTerm, ...]:
@@ -97,4 +114,6 @@ def spread(found: WireSpread) -> Spread:
         selector=found.label_selector.decoded() if found.label_selector else None,
         match_label_keys=tuple(found.match_label_keys or ()),
         min_domains=found.min_domains or 1,
+        heeds_affinity=found.node_affinity_policy != "Ignore",
+        heeds_taints=found.node_taints_policy == "Honor",
     )

@@ -107,6 +107,7 @@ class WirePodSpec(Wire):
             requests=self._requests(),
             node_selector=self.node_selector or {},
             node_terms=node_affinity.required.decoded() if node_affinity and node_affinity.required else None,
+            preferred_nodes=node_affinity.wishes() if node_affinity else (),
             affinity=required(affinity.pod_affinity),
             anti_affinity=required(affinity.pod_anti_affinity),
             preferred_affinity=preferred(affinity.pod_affinity),
