@@ -15,6 +15,7 @@ from underway.cluster.model import Budget, Pod, Ref
 from underway.cluster.objects import Object
 from underway.cluster.room import Usage
 from underway.cluster.state import ClusterState
+from underway.simulated.admission import Admission
 from underway.simulated.api import Api
 from underway.simulated.approvals import Approvals
 from underway.simulated.autoscaler import Autoscalers
@@ -68,6 +69,7 @@ class SimulatedCluster:
     ) -> None:
         """`at_rest`: the state was seen in a cluster whose controllers had done their work."""
         self._world = world = World(state, settings, at_rest=at_rest)
+        world.admit = Admission(world).admit
         self._clock = VirtualClock(world)
         self.kubelets = Kubelets(world)
         self.proxies = Proxies(world)

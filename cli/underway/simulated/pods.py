@@ -39,7 +39,7 @@ def create_pod(world: World, workload: Workload, name: str, template: Template |
         name=name,
         labels=source.labels,
         owner=owner_of(workload),
-        spec=source.spec,
+        spec=world.admit(workload, source.spec),
         created=world.now,
     )
     return world.put(pod)

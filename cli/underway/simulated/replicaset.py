@@ -91,7 +91,8 @@ class ReplicaSets:
         """What the API server says to one more pod that a quota does not allow."""
         if not self._world.state.quotas or found.template is None:
             return ""
-        count, quota = allowed(found.template.spec, found.namespace, 1, self._world.state)
+        spec = self._world.admit(found, found.template.spec)
+        count, quota = allowed(spec, found.namespace, 1, self._world.state)
         return "" if count else f'pods "{found.name}-" is forbidden: exceeded quota: {quota.rpartition("/")[2]}'
 
     def _claim(self, found: Workload) -> dict[str, bool]:
