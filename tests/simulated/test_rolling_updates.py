@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -191,5 +193,29 @@ def test_a_daemon_set_stops_at_its_first_bad_pod_and_goes_back_with_its_template
         # those that stayed were never replaced: they are of the same revision
         assert sorted(pod.labels["pod-template-generation"] for pod in pods(cluster, "db")) == ["1", "1", "3"]
         assert len({pod.labels[REVISION] for pod in pods(cluster, "db")}) == 1
+
+    run(story())
+
+
+@pytest.mark.parametrize("kind", ["deployment", "statefulset", "daemonset"])
+def test_the_next_pod_is_replaced_when_the_one_before_has_been_ready_for_min_ready_seconds(kind: str) -> None:
+    async def story() -> None:
+        fields = {"max_surge": Share(0), "max_unavailable": Share(1)} if kind != "statefulset" else {}
+        cluster = settled(*NODES, of_version_1(kind, min_ready_seconds=30, **fields))
+        await advance(cluster, 60)
+        ready: list[datetime] = []
+
+        def look(old: Pod | None, new: Pod | None) -> None:
+            if new and new.ready and not (old and old.ready):
+                ready.append(cluster.now())
+
+        cluster.watch(Pod, look)
+        (found,) = (found for found in cluster.state().workloads.values() if found.kind == kind)
+        assert found.available == 3
+        action = RollTemplate(found.ref, found.uid, found.generation, "roll", images={"db": "db:2"})
+        await cluster.perform(action)
+        await advance(cluster, 200)
+        assert images(cluster) == ["2"] * 3
+        assert [(after - before).total_seconds() > 30 for before, after in pairwise(ready)] == [True, True]
 
     run(story())

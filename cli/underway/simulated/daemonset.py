@@ -4,6 +4,7 @@ a change costs what changed. A rolling update replaces maxUnavailable pods at a 
 
 from __future__ import annotations
 
+from datetime import timedelta
 from hashlib import sha256
 
 import msgspec
@@ -11,7 +12,7 @@ import msgspec
 from underway.cluster.eligibility import admits, tolerates
 from underway.cluster.model import Node, Pod, Ref, Workload
 from underway.cluster.podspec import NodeTerm, PodSpec, Toleration
-from underway.simulated.pods import create_pod, delete_pod, is_active, owner_of
+from underway.simulated.pods import available, available_in, create_pod, delete_pod, is_active, owner_of
 from underway.simulated.world import WorkQueue, World
 from underway.units import Requirement, Selector, Share
 
@@ -134,7 +135,9 @@ class DaemonSets:
         found = msgspec.structs.replace(found, update_revision=found.update_revision or _FIRST)
         pods = [pod for pod in self._world.state.pods_of(found.uid) if is_active(pod)]
         old = [pod for pod in pods if not self._is_updated(pod, found)]
-        ready = sum(1 for pod in pods if pod.ready)
+        count, wait = available(pods, found, self._world.now)
+        if wait is not None:
+            self._counts.add(ref, wait)
         wanted = len(self._wanted_on.get(ref, ()))
         self._world.put(
             msgspec.structs.replace(
@@ -142,22 +145,23 @@ class DaemonSets:
                 replicas=wanted,
                 current=len(pods),
                 updated=len(pods) - len(old),
-                ready=ready,
-                available=ready,
+                ready=sum(1 for pod in pods if pod.ready),
+                available=count,
                 observed_generation=found.generation,
             )
         )
         if found.strategy != "OnDelete" and old:
-            self._roll(found, old, wanted - ready)
+            self._roll(found, old, wanted - count)
 
     def _roll(self, found: Workload, old: list[Pod], unavailable: int) -> None:
-        """Those that are not Ready cost nothing; of the others so many as maxUnavailable leaves (update.go)."""
+        """Those that are not available cost nothing; of the others so many as maxUnavailable leaves (update.go)."""
         if found.max_surge is not None and found.max_surge.of(100, round_up=True):
             self._world.assume(f"{found.ref}: its rolling update replaces pods one by one, without maxSurge")
         limit = max(1, (found.max_unavailable or _ONE).of(found.replicas, round_up=True))
-        standing = [pod for pod in old if pod.ready]
+        now = self._world.now
+        standing = [pod for pod in old if available_in(pod, found, now) == timedelta(0)]
         for pod in old:
-            if not pod.ready:
+            if pod not in standing:
                 delete_pod(self._world, pod)
         for pod in standing[: max(0, limit - unavailable)]:
             delete_pod(self._world, pod)

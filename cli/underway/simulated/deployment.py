@@ -96,7 +96,8 @@ class Deployments:
         wanted = max(max(map(_revision, old), default=0) + 1, _revision(new))
         copied = {key: value for key, value in found.annotations.items() if key.startswith("underway.dev/")}
         annotations = {**new.annotations, **copied, REVISION: str(wanted)}
-        return self._world.put(msgspec.structs.replace(new, annotations=annotations))
+        least = found.min_ready_seconds
+        return self._world.put(msgspec.structs.replace(new, annotations=annotations, min_ready_seconds=least))
 
     def _scale_paused(self, found: Workload, new: Workload | None, old: list[Workload]) -> None:
         """What `scale` does: the one ReplicaSet that is in use, or else the newest, gets as many as are asked for."""
@@ -182,6 +183,7 @@ def replicaset(world: World, deployment: Workload, template: Template, digest: s
         selector=Selector((deployment.selector or Selector()).requirements + own.requirements),
         template=msgspec.structs.replace(template, labels=labels),
         replicas=replicas,
+        min_ready_seconds=deployment.min_ready_seconds,
         generation=1,
     )
 

@@ -78,6 +78,7 @@ class World:
             and self.at_rest
             and found.observed_generation >= found.generation
             and found.current == found.ready == found.replicas
+            and (not found.min_ready_seconds or found.available >= found.ready)
         )
 
     def assume(self, what: str) -> None:
