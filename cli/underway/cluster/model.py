@@ -256,11 +256,14 @@ class Claim(msgspec.Struct, frozen=True, gc=False):
 
 
 class Volume(msgspec.Struct, frozen=True, gc=False):
-    """A PersistentVolume and the nodes it can be used on (None: all)."""
+    """A PersistentVolume and the nodes it can be used on (None: all). `attachable`: it is a disk, which a node has to
+    be given before a pod there can use it.
+    """
 
     uid: str
     name: str
     node_terms: tuple[NodeTerm, ...] | None = None
+    attachable: bool = False
     resource_version: str = ""
 
     @property
