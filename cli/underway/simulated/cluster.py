@@ -39,6 +39,7 @@ from underway.simulated.holds import Holds
 from underway.simulated.job import Jobs
 from underway.simulated.kubelet import Kubelets
 from underway.simulated.nodes import Nodes
+from underway.simulated.operators import Operators
 from underway.simulated.proxies import Proxies
 from underway.simulated.replicaset import ReplicaSets
 from underway.simulated.rest import run_to_rest, unready
@@ -85,6 +86,7 @@ class SimulatedCluster:
         ReplicaSets(world)
         StatefulSets(world)
         DaemonSets(world)
+        Operators(world)
         self._capacity = Scheduler(world).capacity
         self._api = Api(world, disruptions, jobs)
         self._seen = self._reports_seen = 0

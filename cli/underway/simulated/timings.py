@@ -40,7 +40,7 @@ class Timings:
         if inherited:
             return inherited
         workload = self._workload(pod)
-        key = workload.uid if workload else pod.uid
+        key = workload.uid if workload else pod.owner.uid if pod.owner else pod.uid
         found = self._known.get(key)
         if found is None:
             found = self._known[key] = self._find(pod, workload)
@@ -90,11 +90,16 @@ class Timings:
         return took, f"{workload.ref}: its pods run for {format_duration(took)}"
 
     def _samples(self, pod: Pod, workload: Workload | None) -> list[Pod]:
-        """The workload's pods, with `pod`, which may just have lost its controller."""
-        if workload is None:
-            return []
+        """The workload's pods, with `pod`, which may just have lost its controller; those of a controller that is not
+        known, too.
+        """
         state = self._world.state
-        makers = [workload.uid, *(below.uid for below in state.workloads_of(workload.uid))]
+        if workload is not None:
+            makers = [workload.uid, *(below.uid for below in state.workloads_of(workload.uid))]
+        elif pod.owner is not None:
+            makers = [pod.owner.uid]
+        else:
+            return []
         found = {pod.uid: pod} | {own.uid: own for uid in makers for own in state.pods_of(uid)}
         return [own for own in found.values() if own.restarts == 0]
 
