@@ -79,6 +79,7 @@ def test_a_statefulset_and_a_daemonset() -> None:
     assert (found.replicas, found.ready, found.updated, found.strategy) == (3, 2, 1, "OnDelete")
     assert not found.parallel
     assert workload("statefulset", {"podManagementPolicy": "Parallel"}, {}).parallel
+    assert [workload("statefulset", spec).first_ordinal for spec in ({}, {"ordinals": {"start": 5}})] == [0, 5]
     status = {
         "desiredNumberScheduled": 5,
         "currentNumberScheduled": 4,

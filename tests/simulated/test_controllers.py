@@ -50,6 +50,17 @@ def test_a_stateful_set_pod_comes_back_under_its_name_when_the_old_one_is_gone()
     run(story())
 
 
+def test_a_stateful_set_may_begin_at_another_number() -> None:
+    async def story() -> None:
+        cluster = settled(*NODES, workload("statefulset", "db", 2, first_ordinal=5))
+        assert [pod.name for pod in pods(cluster, "db")] == ["db-5", "db-6"]
+        await evict(cluster, pods(cluster, "db")[0])
+        await advance(cluster, 20)
+        assert [(pod.name, pod.ready) for pod in pods(cluster, "db")] == [("db-5", True), ("db-6", True)]
+
+    run(story())
+
+
 def test_a_daemon_set_runs_on_every_node_it_tolerates_cordoned_or_not() -> None:
     async def story() -> None:
         tainted = node("d", taints=(Taint("dedicated", "NoSchedule", "gpu"),))

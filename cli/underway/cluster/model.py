@@ -134,7 +134,9 @@ class Workload(msgspec.Struct, frozen=True, gc=False):
     max_unavailable: Share | None = None
     """Of a rolling update, where the API tells (it completes a Deployment's)."""
     partition: int = 0
-    """A StatefulSet's rolling update leaves the members below it."""
+    """A StatefulSet's rolling update leaves the members below it, as counted from the first one."""
+    first_ordinal: int = 0
+    """The number in the name of a StatefulSet's first member."""
     current_revision: str = ""
     update_revision: str = ""
     """A StatefulSet's, as its pods' label controller-revision-hash has them. Of a DaemonSet only the update revision is

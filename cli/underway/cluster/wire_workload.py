@@ -67,6 +67,10 @@ class WireStrategy(Wire):
     rolling_update: WireRollingUpdate | None = None
 
 
+class WireOrdinals(Wire):
+    start: int | None = None
+
+
 class WireWorkloadSpec(Wire):
     replicas: int | None = None
     selector: WireSelector | None = None
@@ -77,6 +81,7 @@ class WireWorkloadSpec(Wire):
     suspend: bool | None = None
     parallelism: int | None = None
     pod_management_policy: str | None = None
+    ordinals: WireOrdinals | None = None
     backoff_limit: int | None = None
     min_ready_seconds: int | None = None
     progress_deadline_seconds: int | None = None
@@ -177,6 +182,7 @@ class WireStatefulSet(WireWorkload):
             **_strategy(asked.update_strategy),
             parallel=asked.pod_management_policy == "Parallel",
             partition=rolling.partition or 0,
+            first_ordinal=(asked.ordinals and asked.ordinals.start) or 0,
             current_revision=told.current_revision or "",
             update_revision=told.update_revision or "",
             **self.counts(),

@@ -60,7 +60,8 @@ class StatefulSets:
         self._report(found)
 
     def _pods(self, found: Workload) -> dict[int, Pod]:
-        return {_ordinal(pod.name): pod for pod in self._world.state.pods_of(found.uid)}
+        """By number, the first one being 0, whatever its name says."""
+        return {_ordinal(pod.name) - found.first_ordinal: pod for pod in self._world.state.pods_of(found.uid)}
 
     def _report(self, found: Workload) -> None:
         pods = self._pods(found).values()
@@ -118,7 +119,8 @@ class StatefulSets:
         return settled or found.parallel
 
     def _shrink(self, found: Workload, pods: dict[int, Pod]) -> None:
-        for ordinal in sorted((number for number in pods if number >= found.replicas), reverse=True):
+        surplus = (number for number in pods if not 0 <= number < found.replicas)
+        for ordinal in sorted(surplus, reverse=True):
             if pods[ordinal].deleting is None:
                 delete_pod(self._world, pods[ordinal])
             if not found.parallel:
@@ -141,7 +143,8 @@ class StatefulSets:
         return pod.deleting is None and available_in(pod, found, self._world.now) == timedelta(0)
 
     def _create(self, found: Workload, ordinal: int) -> None:
-        name = f"{found.name}-{ordinal}"
+        number = found.first_ordinal + ordinal
+        name = f"{found.name}-{number}"
         held = found.strategy != "OnDelete" and ordinal < found.partition
         revision = found.current_revision if held else found.update_revision
         template = self._templates.get((found.uid, revision), found.template)
@@ -150,7 +153,7 @@ class StatefulSets:
             labels = {
                 **template.labels,
                 "statefulset.kubernetes.io/pod-name": name,
-                "apps.kubernetes.io/pod-index": str(ordinal),
+                "apps.kubernetes.io/pod-index": str(number),
                 REVISION: revision,
             }
             spec = msgspec.structs.replace(template.spec, claims=claims)
