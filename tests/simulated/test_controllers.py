@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import msgspec
+import pytest
 from scenes import advance, cordon, evict, node, pods, run, settled, workload
 
 from underway.cluster.actions import (
@@ -13,7 +14,7 @@ from underway.cluster.model import Pod, Ref, Template
 from underway.cluster.podspec import PodSpec, Taint
 from underway.cluster.state import ClusterState
 from underway.simulated.cluster import SimulatedCluster
-from underway.simulated.settings import Settings
+from underway.simulated.settings import DURATION, EXIT, Settings
 
 NODES = (node("a"), node("b"), node("c"))
 
@@ -172,6 +173,40 @@ def test_an_evicted_job_pod_has_failed_and_another_is_made_after_a_while() -> No
         await advance(cluster, 10)
         (again,) = pods(cluster, "import")
         assert again.phase == "Running"
+
+    run(story())
+
+
+def test_an_evicted_pod_of_a_forgiving_job_does_not_count_and_is_replaced_when_it_has_ended() -> None:
+    async def story() -> None:
+        spec = PodSpec(restart_policy="Never")
+        job = workload("job", "import", 1, spec, forgiving=True, backoff_limit=0, annotations={EXIT: "8s"})
+        cluster = settled(*NODES, job)
+        (pod,) = pods(cluster, "import")
+        await evict(cluster, pod)
+        await advance(cluster, 5)
+        assert [one.uid for one in pods(cluster, "import")] == [pod.uid]
+        await advance(cluster, 10)
+        (again,) = pods(cluster, "import")
+        assert again.phase == "Running"
+        (found,) = cluster.state().workloads.values()
+        assert (found.failed, found.failure) == (0, "")
+
+    run(story())
+
+
+@pytest.mark.parametrize(("completions", "succeeded"), [(5, 5), (None, 2)])
+def test_a_job_is_complete_when_enough_of_its_pods_have_succeeded(completions: int | None, succeeded: int) -> None:
+    async def story() -> None:
+        spec = PodSpec(restart_policy="Never")
+        job = workload("job", "import", 2, spec, completions=completions, annotations={DURATION: "10s"})
+        cluster = settled(*NODES, job)
+        most = 0
+        for _ in range(90):
+            await advance(cluster, 1)
+            most = max(most, sum(not pod.finished for pod in pods(cluster, "import")))
+        (found,) = cluster.state().workloads.values()
+        assert (found.complete, found.succeeded, most) == (True, succeeded, 2)
 
     run(story())
 

@@ -111,6 +111,7 @@ def test_a_job_at_its_backoff_limit_is_a_blocker_unless_forced() -> None:
     blocked(judged(found, last), "job/shop/x for good (backoffLimit 2)", "drain.waitFor")
     assert judged(found, last, force=True).verdict == "evict"
     assert judged(found, workload("job", backoff_limit=2, failed=1)).verdict == "evict"
+    assert judged(found, workload("job", backoff_limit=2, failed=2, forgiving=True)).verdict == "evict"
 
 
 def test_all_that_stands_in_the_way_is_said_at_once() -> None:

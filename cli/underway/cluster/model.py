@@ -152,6 +152,10 @@ class Workload(msgspec.Struct, frozen=True, gc=False):
     generation: int = 0
     observed_generation: int = 0
     backoff_limit: int = 6
+    completions: int | None = 1
+    """How many of a Job's pods have to succeed; None: once one has, no more are made, and it ends with the last."""
+    forgiving: bool = False
+    """A Job that does not count evicted pods as failed (podFailurePolicy), and replaces them when they have ended."""
     failed: int = 0
     succeeded: int = 0
     complete: bool = False

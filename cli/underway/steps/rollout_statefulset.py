@@ -32,8 +32,8 @@ _Right: TypeAlias = Callable[[int, Pod], bool]
 
 @dataclass(frozen=True)
 class Members:
-    """A StatefulSet's pods by ordinal, counted from the first one, as its partition does. `right`: whether a member is of
-    the version that is wanted now.
+    """A StatefulSet's pods by ordinal, counted from the first one, as its partition does. `right`: whether a member is
+    of the version that is wanted now.
     """
 
     found: Workload

@@ -82,7 +82,8 @@ def _losses(pod: Pod, drain: Drain, state: ClusterState) -> list[Blocker]:
         remedy = "let the data be lost with drain.deleteEmptyDirData (--delete-emptydir-data)"
         found.append(Blocker(name, f"its local data would be lost (emptyDir {volumes})", remedy))
     job = state.controller_of(pod)
-    if job is not None and job.kind == "job" and not drain.force and job.failed >= job.backoff_limit:
+    counts = job is not None and job.kind == "job" and not job.forgiving
+    if job is not None and counts and not drain.force and job.failed >= job.backoff_limit:
         remedy = (
             "let it finish with drain.waitFor, or raise the Job's backoffLimit, or accept it with drain.force (--force)"
         )
