@@ -9,6 +9,7 @@ from scenes import advance, cordon, evict, node, pods, run, settled, workload
 from underway.cluster.actions import (
     CreateJob,
     DeleteJob,
+    RollTemplate,
 )
 from underway.cluster.model import Pod, Ref, Template
 from underway.cluster.podspec import PodSpec, Taint
@@ -225,6 +226,44 @@ def test_a_deployment_goes_on_with_the_replica_set_of_its_template() -> None:
         made.name: 2,
         "web-old": 0,
     }
+
+
+def test_recreate_stops_the_old_pods_first_and_starts_the_new_ones_when_they_are_gone() -> None:
+    async def story() -> None:
+        template = Template({"app": "web"}, PodSpec(images=("web:1",)), "first", {"web": "web:1"})
+        cluster = settled(*NODES, workload("deployment", "web", 2, template=template, strategy="Recreate"))
+        together: set[tuple[str, ...]] = set()
+
+        def look(_: Pod | None, __: Pod | None) -> None:
+            running = {image for pod in pods(cluster) if not pod.finished for image in pod.spec.images}
+            together.add(tuple(sorted(running)))
+
+        cluster.watch(Pod, look)
+        (web,) = (found for found in cluster.state().workloads.values() if found.kind == "deployment")
+        await cluster.perform(RollTemplate(web.ref, web.uid, web.generation, "roll", images={"web": "web:2"}))
+        await advance(cluster, 20)
+        assert [(pod.ready, pod.spec.images) for pod in pods(cluster)] == [(True, ("web:2",))] * 2
+        assert together == {("web:1",), (), ("web:2",)}
+
+    run(story())
+
+
+def test_recreate_does_not_wait_for_pods_that_have_finished() -> None:
+    async def story() -> None:
+        web = workload("deployment", "web", 2, strategy="Recreate")
+        cluster = settled(*NODES, web)
+        state = cluster.state()
+        first, second = pods(cluster)
+        over = msgspec.structs.replace(first, phase="Failed", ready=False)
+        new = Template({"app": "web"}, PodSpec(requests={"cpu": 200}), "second")
+        (old,) = (found for found in state.workloads.values() if found.kind == "deployment")
+        changed = msgspec.structs.replace(old, template=new, generation=2)
+        copy = SimulatedCluster(ClusterState([*state.objects(), over, changed]), settings=Settings(seed="another"))
+        await advance(copy, 30)
+        assert second.uid not in {pod.uid for pod in pods(copy)}
+        assert [pod.spec.requests["cpu"] for pod in pods(copy) if pod.ready] == [200, 200]
+
+    run(story())
 
 
 def test_a_pod_whose_image_cannot_be_pulled_stays_as_it_is() -> None:
