@@ -47,6 +47,7 @@ LOCAL = Volume(uid="v", name="v", node_terms=(NodeTerm(equality_selector([(HOSTN
         ({}, {"allocatable": {"pods": 0}}, "Too many pods"),
         ({}, {"unschedulable": True}, "node(s) were unschedulable"),
         ({}, {"ready": False}, "node(s) were not ready"),
+        ({"tolerations": (Toleration(operator="Exists"),)}, {"ready": False}, None),
         ({}, {"taints": (Taint("gpu", "NoSchedule", "yes"),)}, "node(s) had untolerated taint {gpu: yes}"),
         ({}, {"taints": (Taint("gpu", "PreferNoSchedule"),)}, None),
         ({"tolerations": (Toleration("gpu", "Exists"),)}, {"taints": (Taint("gpu", "NoSchedule", "yes"),)}, None),

@@ -98,3 +98,11 @@ def test_a_preferred_node_affinity_outweighs_an_emptier_node() -> None:
     )
     cluster = settled(*nodes, workload("deployment", "web", 1, PodSpec(preferred_nodes=(fast, some))))
     assert [pod.node for pod in pods(cluster)] == ["b"]
+
+
+def test_a_gated_pod_is_not_scheduled() -> None:
+    gated = Pod("gated", "shop", "gated", labels={"app": "web"}, spec=PodSpec(gated=True))
+    cluster = settled(*NODES, gated)
+    run(advance(cluster, 60))
+    (pod,) = pods(cluster)
+    assert (pod.node, pod.waiting) == ("", "Scheduling is blocked due to non-empty scheduling gates")

@@ -8,6 +8,8 @@ from underway.cluster.model import Node, Pod
 from underway.cluster.podspec import NodeTerm, PodSpec, Taint, Toleration
 
 UNSCHEDULABLE = Taint("node.kubernetes.io/unschedulable", "NoSchedule")
+NOT_READY = Taint("node.kubernetes.io/not-ready", "NoSchedule")
+"""A node gets it by not being Ready, which itself keeps no pod away."""
 
 
 def tolerates(tolerations: Iterable[Toleration], taint: Taint) -> bool:

@@ -78,6 +78,8 @@ class PodSpec(msgspec.Struct, frozen=True, gc=False):
     host_ports: tuple[tuple[str, str, int], ...] = ()
     """(protocol, host IP, port); under hostNetwork every container port is one."""
     host_network: bool = False
+    gated: bool = False
+    """It is not to be scheduled before somebody takes its schedulingGates away."""
     local_volumes: tuple[str, ...] = ()
     """The names of emptyDir volumes: their data goes with the pod."""
     claims: tuple[str, ...] = ()

@@ -12,7 +12,15 @@ from collections.abc import Collection, Iterable, Mapping
 import msgspec
 
 from underway.cluster.affinity import Neighbors
-from underway.cluster.eligibility import UNSCHEDULABLE, admits, repelling, selects_node, tolerates, tolerates_cordon
+from underway.cluster.eligibility import (
+    NOT_READY,
+    UNSCHEDULABLE,
+    admits,
+    repelling,
+    selects_node,
+    tolerates,
+    tolerates_cordon,
+)
 from underway.cluster.model import Node, Pod
 from underway.cluster.podspec import PodSpec, Resources
 from underway.cluster.state import ClusterState
@@ -183,7 +191,7 @@ class Search:
 def _unfit(spec: PodSpec, node: Node) -> str | None:
     if node.unschedulable and not tolerates(spec.tolerations, UNSCHEDULABLE):
         return _CORDONED
-    if not node.ready:
+    if not node.ready and not tolerates(spec.tolerations, NOT_READY):
         return "node(s) were not ready"
     taint = repelling(spec, node)
     if taint is not None:

@@ -93,6 +93,7 @@ class WirePodSpec(Wire):
     tolerations: list[WireToleration] | None = None
     topology_spread_constraints: list[WireSpread] | None = None
     host_network: bool | None = None
+    scheduling_gates: list[msgspec.Raw] | None = None
     volumes: list[WireVolume] | None = None
     priority: int | None = None
     termination_grace_period_seconds: int | None = None
@@ -119,6 +120,7 @@ class WirePodSpec(Wire):
             spread=tuple(map(spread, self.topology_spread_constraints or ())),
             host_ports=tuple(_host_ports(lasting, every=bool(self.host_network))),
             host_network=bool(self.host_network),
+            gated=bool(self.scheduling_gates),
             local_volumes=tuple(found.name or "" for found in self.volumes or () if given(found.empty_dir)),
             claims=tuple(
                 found.persistent_volume_claim.claim_name or ""

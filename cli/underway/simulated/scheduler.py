@@ -20,6 +20,7 @@ from underway.simulated.world import WorkQueue, World
 
 _ALL_NODES_BELOW = 100
 _LONGEST_BACKOFF = 10
+_GATED = "Scheduling is blocked due to non-empty scheduling gates"
 
 
 class Scheduler:
@@ -73,6 +74,9 @@ class Scheduler:
     def _schedule(self, ref: Ref) -> None:
         pod = self._world.get(Pod, ref)
         if pod is None or pod.node or pod.deleting is not None or pod.finished:
+            return
+        if pod.spec.gated:
+            self._world.put(msgspec.structs.replace(pod, waiting=_GATED))
             return
         found = self._find(pod)
         if isinstance(found, str):
