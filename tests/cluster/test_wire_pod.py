@@ -157,6 +157,22 @@ def test_affinity() -> None:
     assert found.preferred_affinity == ()
 
 
+@pytest.mark.parametrize(
+    ("parts", "namespaces"),
+    [
+        ({"namespaces": ["a"]}, ("a",)),
+        ({"namespaces": ["a"], "namespaceSelector": {}}, None),
+        ({"namespaceSelector": {"matchLabels": {"team": "x"}}}, None),
+        ({"namespaces": ["a"], "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "b"}}}, ("a", "b")),
+    ],
+)
+def test_the_namespaces_of_a_term(parts: dict[str, Any], namespaces: tuple[str, ...] | None) -> None:
+    required = "requiredDuringSchedulingIgnoredDuringExecution"
+    term = {"labelSelector": {}, "topologyKey": "zone"} | parts
+    (found,) = spec_of(affinity={"podAffinity": {required: [term]}}).affinity
+    assert found.namespaces == namespaces
+
+
 def test_spread_and_tolerations() -> None:
     constraint = {"topologyKey": "zone", "maxSkew": 2, "whenUnsatisfiable": "DoNotSchedule", "minDomains": 3}
     soft = {"topologyKey": "host", "maxSkew": 1, "whenUnsatisfiable": "ScheduleAnyway", "labelSelector": {}}

@@ -10,11 +10,13 @@ from scenes import advance, evict, label, node, pods, run, settled, workload
 
 from underway.cluster.actions import RollTemplate
 from underway.cluster.model import Pod, Template, Workload
-from underway.cluster.podspec import PodSpec, Taint, Toleration
+from underway.cluster.podspec import PodSpec, PodTerm, Taint, Toleration
 from underway.cluster.state import ClusterState
+from underway.cluster.templates import HASH
 from underway.simulated.cluster import SimulatedCluster
 from underway.simulated.settings import Settings
 from underway.steps.rollout_choice import room_for
+from underway.units import Share, equality_selector
 
 GPU = Toleration("gpu", "Exists")
 NODES = (node("a", taints=(Taint("gpu", "NoSchedule"),)), node("b", taints=(Taint("gpu", "NoSchedule"),)))
@@ -91,5 +93,23 @@ def test_a_template_that_asks_for_something_else_gets_that() -> None:
         )
         await advance(changed, 30)
         assert [pod.spec.requests for pod in pods(changed)] == [{"cpu": 300}]
+
+    run(story())
+
+
+def test_a_new_version_is_not_kept_away_by_the_old_one_where_label_keys_tell_them_apart() -> None:
+    async def story() -> None:
+        apart = PodTerm(equality_selector([("app", "web")]), "kubernetes.io/hostname", (), match_keys=(HASH,))
+        spec = PodSpec(anti_affinity=(apart,), images=("web:1",))
+        template = Template({"app": "web"}, spec, "first", {"web": "web:1"})
+        web = workload("deployment", "web", 2, template=template, max_surge=Share(1), max_unavailable=Share(0))
+        cluster = settled(node("a"), node("b"), web)
+        assert [pod.node for pod in pods(cluster)] in (["a", "b"], ["b", "a"])
+        (found,) = (found for found in cluster.state().workloads.values() if found.kind == "deployment")
+        assert room_for(found, 5, cluster.state()) == 2
+        await cluster.perform(RollTemplate(found.ref, found.uid, found.generation, "roll", images={"web": "web:2"}))
+        await advance(cluster, 60)
+        assert [pod.spec.images for pod in pods(cluster)] == [("web:2",)] * 2
+        assert {pod.node for pod in pods(cluster)} == {"a", "b"}
 
     run(story())

@@ -5,11 +5,14 @@ A template does not tell; the pods that were made of it do. New pods of it will 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec.structs import replace
 
 from underway.cluster.model import Pod, Workload
-from underway.cluster.podspec import PodSpec
+from underway.cluster.podspec import PodSpec, PodTerm
 from underway.cluster.state import ClusterState
+from underway.units import Requirement, Selector
 
 _REVISIONS = {"statefulset": "controller-revision-hash", "daemonset": "pod-template-generation"}
 _HASH = "pod-template-hash"
@@ -49,6 +52,25 @@ def wishes(spec: PodSpec) -> PodSpec:
     is added depends.
     """
     return replace(spec, images=(), claims=(), node_terms=None, tolerations=())
+
+
+def with_label_keys(spec: PodSpec, labels: Mapping[str, str]) -> PodSpec:
+    """The spec of a new pod with these labels: matchLabelKeys and mismatchLabelKeys are part of its selectors
+    (registry/core/pod/strategy.go).
+    """
+    kinds = spec.affinity, spec.anti_affinity, spec.preferred_affinity, spec.preferred_anti_affinity
+    if not any(term.match_keys or term.mismatch_keys for terms in kinds for term in terms):
+        return spec
+    both, apart, beside, away = (tuple(_with_keys(term, labels) for term in terms) for terms in kinds)
+    return replace(spec, affinity=both, anti_affinity=apart, preferred_affinity=beside, preferred_anti_affinity=away)
+
+
+def _with_keys(term: PodTerm, labels: Mapping[str, str]) -> PodTerm:
+    if term.selector is None:
+        return term
+    more = [Requirement(key, "In", (labels[key],)) for key in term.match_keys if key in labels]
+    more += [Requirement(key, "NotIn", (labels[key],)) for key in term.mismatch_keys if key in labels]
+    return replace(term, selector=Selector((*term.selector.requirements, *more)))
 
 
 def as_admitted(asked: PodSpec, shown: PodSpec) -> PodSpec:

@@ -39,12 +39,16 @@ class NodeTerm(msgspec.Struct, frozen=True, gc=False):
 
 
 class PodTerm(msgspec.Struct, frozen=True, gc=False):
-    """One term of pod (anti-)affinity. `namespaces` None means every namespace, after a namespaceSelector."""
+    """One term of pod (anti-)affinity. `namespaces` None means every namespace, after a namespaceSelector. The keys are
+    matchLabelKeys and mismatchLabelKeys: the API server has put them into the selector of every pod that it has made.
+    """
 
     selector: Selector | None
     topology_key: str
     namespaces: tuple[str, ...] | None
     weight: int = 0
+    match_keys: tuple[str, ...] = ()
+    mismatch_keys: tuple[str, ...] = ()
 
 
 class Spread(msgspec.Struct, frozen=True, gc=False):

@@ -8,6 +8,9 @@ from underway.cluster.podspec import NodeTerm, PodTerm, Spread
 from underway.cluster.wire_metadata import Wire, WireExpression, WireSelector, requirement
 from underway.units import Selector
 
+_NAMESPACE_NAME = "kubernetes.io/metadata.name"
+"""The label that every namespace has of itself."""
+
 
 class WireNodeTerm(Wire):
     match_expressions: list[WireExpression] | None = None
@@ -33,15 +36,30 @@ class WirePodTerm(Wire):
     topology_key: str | None = None
     namespaces: list[str] | None = None
     namespace_selector: WireSelector | None = None
+    match_label_keys: list[str] | None = None
+    mismatch_label_keys: list[str] | None = None
 
     def decoded(self, weight: int = 0) -> PodTerm:
-        everywhere = self.namespace_selector is not None
         return PodTerm(
             selector=self.label_selector.decoded() if self.label_selector else None,
             topology_key=self.topology_key or "",
-            namespaces=None if everywhere else tuple(self.namespaces or ()),
+            namespaces=self._where(),
             weight=weight,
+            match_keys=tuple(self.match_label_keys or ()),
+            mismatch_keys=tuple(self.mismatch_label_keys or ()),
         )
+
+    def _where(self) -> tuple[str, ...] | None:
+        """The namespaces by name, as far as they are told so. By their other labels, which are not known, all of them
+        may be meant.
+        """
+        named = tuple(self.namespaces or ())
+        if self.namespace_selector is None:
+            return named
+        for found in self.namespace_selector.decoded().requirements:
+            if found.key == _NAMESPACE_NAME and found.operator == "In":
+                return (*named, *found.values)
+        return None
 
 
 class WireWeightedPodTerm(Wire):

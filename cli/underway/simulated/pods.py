@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from underway.cluster.admission import with_label_keys
 from underway.cluster.model import Owner, Pod, Template, Workload
 from underway.simulated.world import World
 
@@ -57,7 +58,7 @@ def create_pod(world: World, workload: Workload, name: str, template: Template |
         name=name,
         labels=source.labels,
         owner=owner_of(workload),
-        spec=world.admit(workload, source.spec),
+        spec=with_label_keys(world.admit(workload, source.spec), source.labels),
         created=world.now,
     )
     return world.put(pod)

@@ -9,7 +9,7 @@ from typing import Literal
 from msgspec.structs import replace
 
 from underway.cluster import disruption, traffic
-from underway.cluster.admission import expected_spec
+from underway.cluster.admission import expected_spec, with_label_keys
 from underway.cluster.model import Pod, Workload
 from underway.cluster.quota import allowed
 from underway.cluster.room import Room
@@ -132,13 +132,9 @@ def room_for(found: Workload, wanted: int, state: ClusterState) -> int:
         return 0
     wanted = min(wanted, allowed(spec, found.namespace, wanted, state)[0])
     room = Room(state)
-    made = Pod(
-        uid="",
-        namespace=found.namespace,
-        name=f"{found.name}-new",
-        labels={**template.labels, HASH: "new"},
-        spec=spec,
-    )
+    labels = {**template.labels, HASH: "new"}
+    spec = with_label_keys(spec, labels)
+    made = Pod(uid="", namespace=found.namespace, name=f"{found.name}-new", labels=labels, spec=spec)
     for number in range(wanted):
         if not isinstance(room.place(replace(made, uid=f"{found.uid}/{number}", name=f"{made.name}-{number}")), str):
             return number
