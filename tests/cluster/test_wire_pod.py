@@ -197,6 +197,7 @@ def test_the_rest_of_a_spec() -> None:
         nodeSelector={"zone": "a"},
     )
     assert (found.images, found.pre_stop, found.priority) == (("i", "j"), True, 1000)
+    assert [spec_of(preemptionPolicy=policy).preempts for policy in (None, "Never")] == [True, False]
     assert (found.grace_seconds, found.restart_policy, found.node_selector) == (0, "Never", {"zone": "a"})
     assert not spec_of(containers=[container(lifecycle={"preStop": None})]).pre_stop
     assert [spec_of(schedulingGates=gates).gated for gates in (None, [], [{"name": "quota"}])] == [False, False, True]

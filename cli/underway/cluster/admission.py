@@ -84,6 +84,7 @@ def as_admitted(asked: PodSpec, shown: PodSpec) -> PodSpec:
         host_ports=shown.host_ports,
         local_volumes=shown.local_volumes,
         priority=shown.priority,
+        preempts=shown.preempts,
         grace_seconds=shown.grace_seconds,
         pre_stop=shown.pre_stop,
     )

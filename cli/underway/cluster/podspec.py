@@ -88,6 +88,8 @@ class PodSpec(msgspec.Struct, frozen=True, gc=False):
     """The names of emptyDir volumes: their data goes with the pod."""
     claims: tuple[str, ...] = ()
     priority: int = 0
+    preempts: bool = True
+    """It may take the place of pods of lower priority (preemptionPolicy)."""
     grace_seconds: int = 30
     pre_stop: bool = False
     restart_policy: str = "Always"

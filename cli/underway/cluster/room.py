@@ -94,7 +94,7 @@ class Room:
 
     def rules_out(self, spec: PodSpec, node: Node) -> str | None:
         """As `look`, worked out anew."""
-        return _unfit(spec, node) or self._shortage(spec, node)
+        return unfit(spec, node) or self._shortage(spec, node)
 
     def shape(self, spec: PodSpec) -> int:
         """A number for all pods that want the same of a node."""
@@ -188,7 +188,8 @@ class Search:
         return self._neighborhood.obstacle(node) if self._neighborhood else None
 
 
-def _unfit(spec: PodSpec, node: Node) -> str | None:
+def unfit(spec: PodSpec, node: Node) -> str | None:
+    """What of the node itself keeps every pod like this away, whatever runs there."""
     if node.unschedulable and not tolerates(spec.tolerations, UNSCHEDULABLE):
         return _CORDONED
     if not node.ready and not tolerates(spec.tolerations, NOT_READY):

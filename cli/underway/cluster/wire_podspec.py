@@ -96,6 +96,7 @@ class WirePodSpec(Wire):
     scheduling_gates: list[msgspec.Raw] | None = None
     volumes: list[WireVolume] | None = None
     priority: int | None = None
+    preemption_policy: str | None = None
     termination_grace_period_seconds: int | None = None
     restart_policy: str | None = None
 
@@ -128,6 +129,7 @@ class WirePodSpec(Wire):
                 if found.persistent_volume_claim
             ),
             priority=self.priority or 0,
+            preempts=self.preemption_policy != "Never",
             grace_seconds=30 if grace is None else grace,
             pre_stop=any(found.lifecycle and given(found.lifecycle.pre_stop) for found in lasting),
             restart_policy=self.restart_policy or "Always",
