@@ -39,6 +39,11 @@ def repelling(spec: PodSpec, node: Node) -> Taint | None:
     return UNSCHEDULABLE if node.unschedulable and not tolerates(spec.tolerations, UNSCHEDULABLE) else None
 
 
+def expendable(pod: Pod) -> bool:
+    """A placeholder: with a negative priority it makes way (by preemption) for any pod that has none given."""
+    return pod.spec.priority < 0
+
+
 def selects_node(terms: Iterable[NodeTerm], node: Node) -> bool:
     """Whether a required node affinity, or a volume's, admits the node: one of its terms has to match."""
     return any(_matches(term, node) for term in terms)

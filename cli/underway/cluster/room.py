@@ -75,6 +75,13 @@ class Room:
         self.forget(pod.node)
         self.neighbors.remove(pod)
 
+    def without_placeholders(self) -> Room:
+        """This room, where pods of negative priority take none: what comes preempts them."""
+        for pod in self._state.pods.values():
+            if pod.spec.priority < 0 and pod.node and not pod.finished:
+                self.remove(pod)
+        return self
+
     def search(self, pod: Pod, *, closed: Collection[str] = ()) -> Search:
         """Look for a node for the pod; `closed` nodes count as cordoned."""
         return Search(self, self._state, pod, closed)

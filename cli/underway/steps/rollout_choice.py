@@ -131,7 +131,7 @@ def room_for(found: Workload, wanted: int, state: ClusterState) -> int:
     if template is None or spec is None:
         return 0
     wanted = min(wanted, allowed(spec, found.namespace, wanted, state)[0])
-    room = Room(state)
+    room = Room(state) if spec.priority < 0 else Room(state).without_placeholders()
     labels = {**template.labels, HASH: "new"}
     spec = with_label_keys(spec, labels)
     made = Pod(uid="", namespace=found.namespace, name=f"{found.name}-new", labels=labels, spec=spec)
