@@ -179,6 +179,40 @@ def test_a_daemon_set_rolls_as_many_pods_at_once_as_may_be_unavailable(most: int
     run(story())
 
 
+def test_a_daemon_set_that_surges_has_a_new_pod_on_a_node_before_the_old_one_goes() -> None:
+    async def story() -> None:
+        fields = {"max_surge": Share(1), "max_unavailable": Share(0)}
+        cluster = settled(*NODES, of_version_1("daemonset", **fields))
+        ready, beside = [3], [0]
+
+        def look(_: Pod | None, __: Pod | None) -> None:
+            here = [pod for pod in pods(cluster, "db") if pod.deleting is None]
+            ready.append(len({pod.node for pod in here if pod.ready}))
+            beside.append(len(here) - 3)
+
+        cluster.watch(Pod, look)
+        await roll(cluster)
+        await advance(cluster, 60)
+        assert images(cluster) == ["2"] * 3
+        assert {pod.node for pod in pods(cluster, "db")} == {"a", "b", "c"}
+        assert (min(ready), max(beside)) == (3, 1)
+        assert now(cluster).available == now(cluster).updated == 3
+
+    run(story())
+
+
+def test_a_daemon_set_that_surges_stops_at_its_first_bad_pod() -> None:
+    async def story() -> None:
+        cluster = settled(*NODES, of_version_1("daemonset", max_surge=Share(1), max_unavailable=Share(0)))
+        bad(cluster, "db:2")
+        await roll(cluster)
+        await advance(cluster, 60)
+        assert sorted(images(cluster)) == ["1", "1", "1", "2"]
+        assert sum(pod.ready for pod in pods(cluster, "db")) == 3
+
+    run(story())
+
+
 def test_a_daemon_set_stops_at_its_first_bad_pod_and_goes_back_with_its_template() -> None:
     async def story() -> None:
         cluster = settled(*NODES, of_version_1("daemonset"))
