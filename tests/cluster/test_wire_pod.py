@@ -203,6 +203,27 @@ def test_the_rest_of_a_spec() -> None:
     assert [spec_of(schedulingGates=gates).gated for gates in (None, [], [{"name": "quota"}])] == [False, False, True]
 
 
+@pytest.mark.parametrize(
+    ("hook", "seconds"),
+    [
+        ({"sleep": {"seconds": 15}}, 15),
+        ({"exec": {"command": ["sleep", "5"]}}, 5),
+        ({"exec": {"command": ["/bin/sh", "-c", "sleep 7.5s; nginx -s quit"]}}, 7.5),
+        ({"exec": {"command": ["/stop", "--sleep", "3"]}}, 0),
+        ({"httpGet": {"path": "/stop"}}, 0),
+    ],
+)
+def test_how_long_a_pre_stop_hook_sleeps(hook: dict[str, Any], seconds: float) -> None:
+    found = spec_of(containers=[container(), container(lifecycle={"preStop": hook})])
+    assert (found.pre_stop, found.pre_stop_seconds) == (True, seconds)
+
+
+def test_before_its_probes_a_pod_is_not_ready() -> None:
+    late, later = ({"initialDelaySeconds": seconds} for seconds in (20, 30))
+    assert spec_of(containers=[container(readinessProbe=late, startupProbe=later), container()]).probe_delay == 30
+    assert spec_of(containers=[container(readinessProbe={})]).probe_delay == 0
+
+
 def template(token: str, node: str, image: str = "i") -> dict[str, Any]:
     mounts = [{"name": f"kube-api-access-{token}"}]
     volumes = [{"name": f"kube-api-access-{token}", "projected": {}}]

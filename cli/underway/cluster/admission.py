@@ -87,4 +87,5 @@ def as_admitted(asked: PodSpec, shown: PodSpec) -> PodSpec:
         preempts=shown.preempts,
         grace_seconds=shown.grace_seconds,
         pre_stop=shown.pre_stop,
+        pre_stop_seconds=shown.pre_stop_seconds,
     )

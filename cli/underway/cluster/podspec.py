@@ -92,5 +92,9 @@ class PodSpec(msgspec.Struct, frozen=True, gc=False):
     """It may take the place of pods of lower priority (preemptionPolicy)."""
     grace_seconds: int = 30
     pre_stop: bool = False
+    pre_stop_seconds: float = 0
+    """How long its preStop hook sleeps, where it tells: so long it serves on when it is asked to stop."""
+    probe_delay: int = 0
+    """The longest initialDelaySeconds of its readiness and startup probes: it is not Ready before."""
     restart_policy: str = "Always"
     images: tuple[str, ...] = ()

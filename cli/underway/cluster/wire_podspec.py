@@ -51,8 +51,38 @@ class WirePort(Wire):
     protocol: str | None = None
 
 
+_SLEEP = re.compile(r"(?<![\w-])sleep (\d{1,5}(?:\.\d{1,3})?)s?(?![\w.])", re.ASCII)
+
+
+class WireCommand(Wire):
+    command: list[str] | None = None
+
+
+class WireSleep(Wire):
+    seconds: int | None = None
+
+
+class WireHook(Wire):
+    exec: WireCommand | None = None
+    sleep: WireSleep | None = None
+
+    def seconds(self) -> float:
+        """How long it sleeps, by the action of that name or by a command; 0 where it does not tell."""
+        if self.sleep is not None:
+            return self.sleep.seconds or 0
+        words = " ".join((self.exec and self.exec.command) or ())
+        return sum(float(found) for found in _SLEEP.findall(words))
+
+
 class WireLifecycle(Wire):
-    pre_stop: msgspec.Raw = ABSENT
+    pre_stop: WireHook | None = None
+
+    def hooks(self) -> list[WireHook]:
+        return [self.pre_stop] if self.pre_stop is not None else []
+
+
+class WireProbe(Wire):
+    initial_delay_seconds: int | None = None
 
 
 class WireContainer(Wire):
@@ -60,7 +90,15 @@ class WireContainer(Wire):
     resources: WireResources | None = None
     ports: list[WirePort] | None = None
     lifecycle: WireLifecycle | None = None
+    readiness_probe: WireProbe | None = None
+    startup_probe: WireProbe | None = None
     restart_policy: str | None = None
+
+    def probe_delay(self) -> int:
+        return max(
+            (probe.initial_delay_seconds or 0 for probe in (self.readiness_probe, self.startup_probe) if probe),
+            default=0,
+        )
 
     def requests(self) -> dict[str, int]:
         return self.resources.decoded() if self.resources else {}
@@ -105,6 +143,7 @@ class WirePodSpec(Wire):
         node_affinity = affinity.node_affinity
         lasting = [*(self.containers or ()), *filter(_is_sidecar, self.init_containers or ())]
         grace = self.termination_grace_period_seconds
+        hooks = [hook for found in lasting if found.lifecycle for hook in found.lifecycle.hooks()]
         return PodSpec(
             requests=self._requests(),
             node_selector=self.node_selector or {},
@@ -131,7 +170,9 @@ class WirePodSpec(Wire):
             priority=self.priority or 0,
             preempts=self.preemption_policy != "Never",
             grace_seconds=30 if grace is None else grace,
-            pre_stop=any(found.lifecycle and given(found.lifecycle.pre_stop) for found in lasting),
+            pre_stop=bool(hooks),
+            pre_stop_seconds=max((hook.seconds() for hook in hooks), default=0),
+            probe_delay=max((found.probe_delay() for found in lasting), default=0),
             restart_policy=self.restart_policy or "Always",
             images=tuple(found.image or "" for found in self.containers or ()),
         )

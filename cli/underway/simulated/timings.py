@@ -72,7 +72,8 @@ class Timings:
         note = ""
         if start_up is None or warm_up is None:
             start_up = settings.start_up if start_up is None else start_up
-            warm_up = settings.warm_up if warm_up is None else warm_up
+            if warm_up is None:
+                warm_up = max(settings.warm_up, timedelta(seconds=pod.spec.probe_delay))
             took = f"{format_duration(start_up)} to start and {format_duration(warm_up)} to become Ready"
             note = f"{name}: its pods take {took}"
         serves_on, exit_note = self._exit(pod, given, name)
@@ -108,6 +109,10 @@ class Timings:
         if told is not None:
             return told, ""
         settings = self._world.settings
+        if pod.spec.pre_stop_seconds:
+            sleeps = timedelta(seconds=pod.spec.pre_stop_seconds)
+            after = f"when their preStop hook has slept for {format_duration(sleeps)}"
+            return sleeps + settings.exit, f"{name}: its pods stop serving {after}"
         if pod.spec.pre_stop:
             return settings.pre_stop, f"{name}: its preStop hook takes {format_duration(settings.pre_stop)}"
         if settings.exit:
