@@ -64,3 +64,17 @@ def test_a_rolling_update_that_surges_onto_another_node_waits_for_its_own_disk_f
         assert len(pods(cluster)) == (2 if stuck else 1)
 
     run(story())
+
+
+def test_a_volume_for_one_pod_keeps_the_next_one_unscheduled() -> None:
+    async def story() -> None:
+        cluster = one_replica(claim=replace(CLAIM, modes=("ReadWriteOncePod",)), annotations={EXIT: "20s"})
+        (old,) = pods(cluster)
+        await evict(cluster, old)
+        await advance(cluster, 19)
+        (new,) = (pod for pod in pods(cluster) if pod.uid != old.uid)
+        assert "2 node has pod using PersistentVolumeClaim with the same name" in new.waiting
+        await advance(cluster, 10)
+        assert [(pod.uid, pod.ready) for pod in pods(cluster)] == [(new.uid, True)]
+
+    run(story())

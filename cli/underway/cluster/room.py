@@ -21,7 +21,7 @@ from underway.cluster.eligibility import (
     tolerates,
     tolerates_cordon,
 )
-from underway.cluster.model import Node, Pod
+from underway.cluster.model import Claim, Node, Pod
 from underway.cluster.podspec import PodSpec, Resources
 from underway.cluster.state import ClusterState
 
@@ -81,6 +81,11 @@ class Room:
             if pod.spec.priority < 0 and pod.node and not pod.finished:
                 self.remove(pod)
         return self
+
+    def uses(self, claim: Claim, pod: Pod) -> bool:
+        """Whether a pod beside this one has the claim: of a ReadWriteOncePod volume there may be no other."""
+        others = (other for other in self._state.pods_in(claim.namespace) if claim.name in other.spec.claims)
+        return any(other.node and not other.finished and other.uid != pod.uid for other in others)
 
     def search(self, pod: Pod, *, closed: Collection[str] = ()) -> Search:
         """Look for a node for the pod; `closed` nodes count as cordoned."""
@@ -174,14 +179,15 @@ class Search:
         self._shape = room.shape(pod.spec)
         self._closed = () if tolerates_cordon(pod) else closed
         self._neighborhood = room.neighbors.around(pod, self._closed)
-        claims = (state.claim(pod.namespace, name) for name in pod.spec.claims)
-        volumes = (state.volumes.get(claim.volume) for claim in claims if claim)
+        claims = [claim for name in pod.spec.claims if (claim := state.claim(pod.namespace, name))]
+        self._in_use = any("ReadWriteOncePod" in claim.modes and room.uses(claim, pod) for claim in claims)
+        volumes = (state.volumes.get(claim.volume) for claim in claims)
         self._volumes = [found.node_terms for found in volumes if found and found.node_terms is not None]
 
     @property
     def alone(self) -> bool:
         """Neither other pods nor volumes matter to the pod."""
-        return self._neighborhood is None and not self._volumes
+        return self._neighborhood is None and not self._volumes and not self._in_use
 
     def obstacle(self, node: Node) -> str | None:
         if node.name in self._closed:
@@ -190,6 +196,8 @@ class Search:
 
     def around(self, node: Node) -> str | None:
         """What of the pod's volumes, or of other pods, is in the way."""
+        if self._in_use:
+            return "node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode"
         if any(not selects_node(terms, node) for terms in self._volumes):
             return "node(s) had volume node affinity conflict"
         return self._neighborhood.obstacle(node) if self._neighborhood else None
