@@ -67,6 +67,13 @@ def test_a_number_counts_pods_and_a_percentage_what_their_controllers_ask_for() 
     assert expected(budget({"maxUnavailable": 1}), three_of_five) == 5
 
 
+def test_of_controllers_that_are_not_looked_at_what_the_server_has_counted_holds() -> None:
+    kafka = ClusterState([pod(number, owner=Owner("StrimziPodSet", "kafka", "k")) for number in range(3)])
+    told = budget({"maxUnavailable": 1}, expected_pods=3)
+    assert expected(told, kafka) == 3
+    assert can_never_allow(told, kafka) is None
+
+
 def test_healthy_is_ready_and_staying_and_not_being_evicted() -> None:
     found = state(3)
     assert healthy(budget({"minAvailable": 1}), found) == 3

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from underway.cluster.model import Claim, Node, Pod, Volume
-from underway.cluster.podspec import NodeTerm, PodSpec, PodTerm, Taint, Toleration
+from underway.cluster.podspec import NodeTerm, PodSpec, PodTerm, Spread, Taint, Toleration
 from underway.cluster.room import Room, larger_first, unschedulable_message
 from underway.cluster.state import ClusterState
-from underway.units import equality_selector
+from underway.units import Requirement, Selector, equality_selector
 
 GIB = 1024**3
 HOSTNAME = "kubernetes.io/hostname"
@@ -46,6 +47,7 @@ LOCAL = Volume(uid="v", name="v", node_terms=(NodeTerm(equality_selector([(HOSTN
         ({}, {"allocatable": {"pods": 0}}, "Too many pods"),
         ({}, {"unschedulable": True}, "node(s) were unschedulable"),
         ({}, {"ready": False}, "node(s) were not ready"),
+        ({"tolerations": (Toleration(operator="Exists"),)}, {"ready": False}, None),
         ({}, {"taints": (Taint("gpu", "NoSchedule", "yes"),)}, "node(s) had untolerated taint {gpu: yes}"),
         ({}, {"taints": (Taint("gpu", "PreferNoSchedule"),)}, None),
         ({"tolerations": (Toleration("gpu", "Exists"),)}, {"taints": (Taint("gpu", "NoSchedule", "yes"),)}, None),
@@ -98,6 +100,39 @@ def test_anti_affinity_keeps_away_both_ways() -> None:
     # one that does not mind is minded by the one that is there
     assert "anti-affinity" in (room.obstacle(pod("y"), node("a")) or "")
     assert room.obstacle(pod("y"), node("b")) is None
+
+
+SPREAD = Spread("zone", 1, hard=True, selector=equality_selector([("app", "web")]))
+
+
+@pytest.mark.parametrize(
+    ("spread", "closed", "node_a", "said"),
+    [
+        (SPREAD, (), {"unschedulable": True}, False),
+        (SPREAD, ("a",), {}, False),
+        # a zone of which all nodes are cordoned is no zone, where the constraint says so
+        (replace(SPREAD, heeds_taints=True), (), {"unschedulable": True}, True),
+        (replace(SPREAD, heeds_taints=True), ("a",), {}, True),
+        # and one that the pod may not be in is one, where the constraint says so
+        (SPREAD, (), {"labels": {"zone": "1", "disk": "slow"}}, True),
+        (replace(SPREAD, heeds_affinity=False), (), {"labels": {"zone": "1", "disk": "slow"}}, False),
+        # a constraint that selects no pods never is in the way
+        (replace(SPREAD, selector=None), (), {"unschedulable": True}, True),
+    ],
+)
+def test_which_nodes_count_for_a_spread(spread: Spread, closed: Any, node_a: Any, said: bool) -> None:  # noqa: FBT001
+    nodes = [node("a", **{"labels": {"zone": "1"}} | node_a), node("b", labels={"zone": "2"})]
+    room = Room(ClusterState([*nodes, pod("there", "b")]))
+    fast = NodeTerm(Selector((Requirement("disk", "NotIn", ("slow",)),)))
+    wanted = pod("x", spread=(spread,), node_terms=(fast,))
+    assert (room.obstacle(wanted, nodes[1], closed=closed) is None) == said
+
+
+def test_a_node_without_the_label_of_one_constraint_counts_for_none() -> None:
+    second = Spread("rack", 1, hard=True, selector=SPREAD.selector)
+    nodes = [node("a"), node("b", labels={"zone": "2", "rack": "2"})]
+    room = Room(ClusterState([*nodes, pod("there", "b")]))
+    assert room.obstacle(pod("x", spread=(SPREAD, second)), nodes[1]) is None
 
 
 def test_placing_takes_room_and_removing_gives_it_back() -> None:

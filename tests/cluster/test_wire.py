@@ -230,6 +230,11 @@ def test_claims_and_volumes() -> None:
     only = NodeTerm(Selector((Requirement("kubernetes.io/hostname", "In", ("worker",)),)))
     assert volume == Volume("", "pv-1", (only,))
     assert decoded("persistentvolume", metadata={"name": "pv-1"}) == Volume("", "pv-1", None)
+    disk, files = ({"csi": {"driver": f"{kind}.csi.aws.com"}} for kind in ("ebs", "efs"))
+    assert decoded("persistentvolume", metadata={"name": "pv-1"}, spec=disk) == Volume(
+        "", "pv-1", None, attachable=True
+    )
+    assert decoded("persistentvolume", metadata={"name": "pv-1"}, spec=files) == Volume("", "pv-1", None)
 
 
 def test_a_lease() -> None:

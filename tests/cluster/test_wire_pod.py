@@ -131,7 +131,11 @@ def test_affinity() -> None:
                         {"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["worker"]}]},
                         {},
                     ]
-                }
+                },
+                preferred: [
+                    {"weight": 5, "preference": {"matchExpressions": [{"key": "ssd", "operator": "Exists"}]}},
+                    {"weight": 7, "preference": {}},
+                ],
             },
             "podAffinity": {required: [term | {"namespaces": ["a"]}]},
             "podAntiAffinity": {
@@ -145,10 +149,28 @@ def test_affinity() -> None:
         NodeTerm(Selector((Requirement("cpus", "Gt", ("4",)),))),
         NodeTerm(Selector(), Selector((Requirement("metadata.name", "In", ("worker",)),))),
     )
+    # a preference for nothing in particular is none
+    assert found.preferred_nodes == (NodeTerm(Selector((Requirement("ssd", "Exists"),)), weight=5),)
     assert found.affinity == (PodTerm(web, "zone", ("a",)),)
     assert found.anti_affinity == (PodTerm(web, "zone", ()), PodTerm(web, "zone", None))
     assert found.preferred_anti_affinity == (PodTerm(web, "zone", (), 9),)
     assert found.preferred_affinity == ()
+
+
+@pytest.mark.parametrize(
+    ("parts", "namespaces"),
+    [
+        ({"namespaces": ["a"]}, ("a",)),
+        ({"namespaces": ["a"], "namespaceSelector": {}}, None),
+        ({"namespaceSelector": {"matchLabels": {"team": "x"}}}, None),
+        ({"namespaces": ["a"], "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "b"}}}, ("a", "b")),
+    ],
+)
+def test_the_namespaces_of_a_term(parts: dict[str, Any], namespaces: tuple[str, ...] | None) -> None:
+    required = "requiredDuringSchedulingIgnoredDuringExecution"
+    term = {"labelSelector": {}, "topologyKey": "zone"} | parts
+    (found,) = spec_of(affinity={"podAffinity": {required: [term]}}).affinity
+    assert found.namespaces == namespaces
 
 
 def test_spread_and_tolerations() -> None:
@@ -159,6 +181,9 @@ def test_spread_and_tolerations() -> None:
         tolerations=[{"operator": "Exists"}, {"key": "a", "value": "b", "effect": "NoSchedule"}],
     )
     assert found.spread == (Spread("zone", 2, True, None, (), 3), Spread("host", 1, False, Selector()))
+    told = constraint | {"nodeAffinityPolicy": "Ignore", "nodeTaintsPolicy": "Honor"}
+    (other,) = spec_of(topologySpreadConstraints=[told]).spread
+    assert (other.heeds_affinity, other.heeds_taints) == (False, True)
     assert found.tolerations == (Toleration("", "Exists"), Toleration("a", "Equal", "b", "NoSchedule"))
 
 
@@ -172,8 +197,31 @@ def test_the_rest_of_a_spec() -> None:
         nodeSelector={"zone": "a"},
     )
     assert (found.images, found.pre_stop, found.priority) == (("i", "j"), True, 1000)
+    assert [spec_of(preemptionPolicy=policy).preempts for policy in (None, "Never")] == [True, False]
     assert (found.grace_seconds, found.restart_policy, found.node_selector) == (0, "Never", {"zone": "a"})
     assert not spec_of(containers=[container(lifecycle={"preStop": None})]).pre_stop
+    assert [spec_of(schedulingGates=gates).gated for gates in (None, [], [{"name": "quota"}])] == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("hook", "seconds"),
+    [
+        ({"sleep": {"seconds": 15}}, 15),
+        ({"exec": {"command": ["sleep", "5"]}}, 5),
+        ({"exec": {"command": ["/bin/sh", "-c", "sleep 7.5s; nginx -s quit"]}}, 7.5),
+        ({"exec": {"command": ["/stop", "--sleep", "3"]}}, 0),
+        ({"httpGet": {"path": "/stop"}}, 0),
+    ],
+)
+def test_how_long_a_pre_stop_hook_sleeps(hook: dict[str, Any], seconds: float) -> None:
+    found = spec_of(containers=[container(), container(lifecycle={"preStop": hook})])
+    assert (found.pre_stop, found.pre_stop_seconds) == (True, seconds)
+
+
+def test_before_its_probes_a_pod_is_not_ready() -> None:
+    late, later = ({"initialDelaySeconds": seconds} for seconds in (20, 30))
+    assert spec_of(containers=[container(readinessProbe=late, startupProbe=later), container()]).probe_delay == 30
+    assert spec_of(containers=[container(readinessProbe={})]).probe_delay == 0
 
 
 def template(token: str, node: str, image: str = "i") -> dict[str, Any]:

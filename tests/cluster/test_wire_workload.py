@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import pytest
 
 from underway.cluster.model import Workload
 from underway.cluster.objects import Object
@@ -79,6 +80,7 @@ def test_a_statefulset_and_a_daemonset() -> None:
     assert (found.replicas, found.ready, found.updated, found.strategy) == (3, 2, 1, "OnDelete")
     assert not found.parallel
     assert workload("statefulset", {"podManagementPolicy": "Parallel"}, {}).parallel
+    assert [workload("statefulset", spec).first_ordinal for spec in ({}, {"ordinals": {"start": 5}})] == [0, 5]
     status = {
         "desiredNumberScheduled": 5,
         "currentNumberScheduled": 4,
@@ -111,6 +113,21 @@ def test_a_job() -> None:
     condition = {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded", "message": "Job has reached…"}
     assert workload("job", {}, {"conditions": [condition]}).failure == "Job has reached…"
     assert not workload("job", {}, {"conditions": [condition | {"status": "False"}]}).failure
+
+
+@pytest.mark.parametrize(
+    ("spec", "completions"), [({}, 1), ({"parallelism": 2}, None), ({"parallelism": 2, "completions": 10}, 10)]
+)
+def test_how_often_a_job_has_to_succeed(spec: dict[str, Any], completions: int | None) -> None:
+    assert workload("job", spec).completions == completions
+
+
+def test_whether_a_job_forgives_evictions() -> None:
+    bug = {"action": "FailJob", "onExitCodes": {"operator": "In", "values": [42]}}
+    evicted = {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]}
+    policies = [None, {"rules": [bug]}, {"rules": [bug, evicted]}, {"rules": [evicted | {"action": "Count"}, evicted]}]
+    found = [workload("job", {"podFailurePolicy": policy}).forgiving for policy in policies]
+    assert found == [False, False, True, False]
 
 
 def test_only_the_controller_is_the_owner() -> None:

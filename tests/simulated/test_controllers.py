@@ -3,17 +3,19 @@ from __future__ import annotations
 from datetime import timedelta
 
 import msgspec
+import pytest
 from scenes import advance, cordon, evict, node, pods, run, settled, workload
 
 from underway.cluster.actions import (
     CreateJob,
     DeleteJob,
+    RollTemplate,
 )
 from underway.cluster.model import Pod, Ref, Template
 from underway.cluster.podspec import PodSpec, Taint
 from underway.cluster.state import ClusterState
 from underway.simulated.cluster import SimulatedCluster
-from underway.simulated.settings import Settings
+from underway.simulated.settings import DURATION, EXIT, Settings
 
 NODES = (node("a"), node("b"), node("c"))
 
@@ -46,6 +48,17 @@ def test_a_stateful_set_pod_comes_back_under_its_name_when_the_old_one_is_gone()
         new = cluster.state().pods[old.ref]
         assert new.uid != old.uid
         assert new.ready
+
+    run(story())
+
+
+def test_a_stateful_set_may_begin_at_another_number() -> None:
+    async def story() -> None:
+        cluster = settled(*NODES, workload("statefulset", "db", 2, first_ordinal=5))
+        assert [pod.name for pod in pods(cluster, "db")] == ["db-5", "db-6"]
+        await evict(cluster, pods(cluster, "db")[0])
+        await advance(cluster, 20)
+        assert [(pod.name, pod.ready) for pod in pods(cluster, "db")] == [("db-5", True), ("db-6", True)]
 
     run(story())
 
@@ -165,6 +178,40 @@ def test_an_evicted_job_pod_has_failed_and_another_is_made_after_a_while() -> No
     run(story())
 
 
+def test_an_evicted_pod_of_a_forgiving_job_does_not_count_and_is_replaced_when_it_has_ended() -> None:
+    async def story() -> None:
+        spec = PodSpec(restart_policy="Never")
+        job = workload("job", "import", 1, spec, forgiving=True, backoff_limit=0, annotations={EXIT: "8s"})
+        cluster = settled(*NODES, job)
+        (pod,) = pods(cluster, "import")
+        await evict(cluster, pod)
+        await advance(cluster, 5)
+        assert [one.uid for one in pods(cluster, "import")] == [pod.uid]
+        await advance(cluster, 10)
+        (again,) = pods(cluster, "import")
+        assert again.phase == "Running"
+        (found,) = cluster.state().workloads.values()
+        assert (found.failed, found.failure) == (0, "")
+
+    run(story())
+
+
+@pytest.mark.parametrize(("completions", "succeeded"), [(5, 5), (None, 2)])
+def test_a_job_is_complete_when_enough_of_its_pods_have_succeeded(completions: int | None, succeeded: int) -> None:
+    async def story() -> None:
+        spec = PodSpec(restart_policy="Never")
+        job = workload("job", "import", 2, spec, completions=completions, annotations={DURATION: "10s"})
+        cluster = settled(*NODES, job)
+        most = 0
+        for _ in range(90):
+            await advance(cluster, 1)
+            most = max(most, sum(not pod.finished for pod in pods(cluster, "import")))
+        (found,) = cluster.state().workloads.values()
+        assert (found.complete, found.succeeded, most) == (True, succeeded, 2)
+
+    run(story())
+
+
 def test_a_deployment_goes_on_with_the_replica_set_of_its_template() -> None:
     first = workload("deployment", "web", 2)
     state = settled(*NODES, first).state()
@@ -179,6 +226,44 @@ def test_a_deployment_goes_on_with_the_replica_set_of_its_template() -> None:
         made.name: 2,
         "web-old": 0,
     }
+
+
+def test_recreate_stops_the_old_pods_first_and_starts_the_new_ones_when_they_are_gone() -> None:
+    async def story() -> None:
+        template = Template({"app": "web"}, PodSpec(images=("web:1",)), "first", {"web": "web:1"})
+        cluster = settled(*NODES, workload("deployment", "web", 2, template=template, strategy="Recreate"))
+        together: set[tuple[str, ...]] = set()
+
+        def look(_: Pod | None, __: Pod | None) -> None:
+            running = {image for pod in pods(cluster) if not pod.finished for image in pod.spec.images}
+            together.add(tuple(sorted(running)))
+
+        cluster.watch(Pod, look)
+        (web,) = (found for found in cluster.state().workloads.values() if found.kind == "deployment")
+        await cluster.perform(RollTemplate(web.ref, web.uid, web.generation, "roll", images={"web": "web:2"}))
+        await advance(cluster, 20)
+        assert [(pod.ready, pod.spec.images) for pod in pods(cluster)] == [(True, ("web:2",))] * 2
+        assert together == {("web:1",), (), ("web:2",)}
+
+    run(story())
+
+
+def test_recreate_does_not_wait_for_pods_that_have_finished() -> None:
+    async def story() -> None:
+        web = workload("deployment", "web", 2, strategy="Recreate")
+        cluster = settled(*NODES, web)
+        state = cluster.state()
+        first, second = pods(cluster)
+        over = msgspec.structs.replace(first, phase="Failed", ready=False)
+        new = Template({"app": "web"}, PodSpec(requests={"cpu": 200}), "second")
+        (old,) = (found for found in state.workloads.values() if found.kind == "deployment")
+        changed = msgspec.structs.replace(old, template=new, generation=2)
+        copy = SimulatedCluster(ClusterState([*state.objects(), over, changed]), settings=Settings(seed="another"))
+        await advance(copy, 30)
+        assert second.uid not in {pod.uid for pod in pods(copy)}
+        assert [pod.spec.requests["cpu"] for pod in pods(copy) if pod.ready] == [200, 200]
+
+    run(story())
 
 
 def test_a_pod_whose_image_cannot_be_pulled_stays_as_it_is() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -177,6 +179,40 @@ def test_a_daemon_set_rolls_as_many_pods_at_once_as_may_be_unavailable(most: int
     run(story())
 
 
+def test_a_daemon_set_that_surges_has_a_new_pod_on_a_node_before_the_old_one_goes() -> None:
+    async def story() -> None:
+        fields = {"max_surge": Share(1), "max_unavailable": Share(0)}
+        cluster = settled(*NODES, of_version_1("daemonset", **fields))
+        ready, beside = [3], [0]
+
+        def look(_: Pod | None, __: Pod | None) -> None:
+            here = [pod for pod in pods(cluster, "db") if pod.deleting is None]
+            ready.append(len({pod.node for pod in here if pod.ready}))
+            beside.append(len(here) - 3)
+
+        cluster.watch(Pod, look)
+        await roll(cluster)
+        await advance(cluster, 60)
+        assert images(cluster) == ["2"] * 3
+        assert {pod.node for pod in pods(cluster, "db")} == {"a", "b", "c"}
+        assert (min(ready), max(beside)) == (3, 1)
+        assert now(cluster).available == now(cluster).updated == 3
+
+    run(story())
+
+
+def test_a_daemon_set_that_surges_stops_at_its_first_bad_pod() -> None:
+    async def story() -> None:
+        cluster = settled(*NODES, of_version_1("daemonset", max_surge=Share(1), max_unavailable=Share(0)))
+        bad(cluster, "db:2")
+        await roll(cluster)
+        await advance(cluster, 60)
+        assert sorted(images(cluster)) == ["1", "1", "1", "2"]
+        assert sum(pod.ready for pod in pods(cluster, "db")) == 3
+
+    run(story())
+
+
 def test_a_daemon_set_stops_at_its_first_bad_pod_and_goes_back_with_its_template() -> None:
     async def story() -> None:
         cluster = settled(*NODES, of_version_1("daemonset"))
@@ -191,5 +227,29 @@ def test_a_daemon_set_stops_at_its_first_bad_pod_and_goes_back_with_its_template
         # those that stayed were never replaced: they are of the same revision
         assert sorted(pod.labels["pod-template-generation"] for pod in pods(cluster, "db")) == ["1", "1", "3"]
         assert len({pod.labels[REVISION] for pod in pods(cluster, "db")}) == 1
+
+    run(story())
+
+
+@pytest.mark.parametrize("kind", ["deployment", "statefulset", "daemonset"])
+def test_the_next_pod_is_replaced_when_the_one_before_has_been_ready_for_min_ready_seconds(kind: str) -> None:
+    async def story() -> None:
+        fields = {"max_surge": Share(0), "max_unavailable": Share(1)} if kind != "statefulset" else {}
+        cluster = settled(*NODES, of_version_1(kind, min_ready_seconds=30, **fields))
+        await advance(cluster, 60)
+        ready: list[datetime] = []
+
+        def look(old: Pod | None, new: Pod | None) -> None:
+            if new and new.ready and not (old and old.ready):
+                ready.append(cluster.now())
+
+        cluster.watch(Pod, look)
+        (found,) = (found for found in cluster.state().workloads.values() if found.kind == kind)
+        assert found.available == 3
+        action = RollTemplate(found.ref, found.uid, found.generation, "roll", images={"db": "db:2"})
+        await cluster.perform(action)
+        await advance(cluster, 200)
+        assert images(cluster) == ["2"] * 3
+        assert [(after - before).total_seconds() > 30 for before, after in pairwise(ready)] == [True, True]
 
     run(story())

@@ -86,3 +86,23 @@ def test_a_pod_follows_its_volume_and_its_host_port() -> None:
         "1 node(s) didn't have free ports for the requested pod ports",
         "2 node(s) had volume node affinity conflict",
     }
+
+
+def test_a_preferred_node_affinity_outweighs_an_emptier_node() -> None:
+    fast = NodeTerm(equality_selector([("disk", "fast")]), weight=100)
+    some = NodeTerm(equality_selector([("zone", "1")]), weight=10)
+    nodes = (
+        node("a", labels={"zone": "1"}),
+        node("b", labels={"disk": "fast"}, allocatable={"cpu": 1000, "memory": 2 * 1024**3, "pods": 110}),
+        node("c"),
+    )
+    cluster = settled(*nodes, workload("deployment", "web", 1, PodSpec(preferred_nodes=(fast, some))))
+    assert [pod.node for pod in pods(cluster)] == ["b"]
+
+
+def test_a_gated_pod_is_not_scheduled() -> None:
+    gated = Pod("gated", "shop", "gated", labels={"app": "web"}, spec=PodSpec(gated=True))
+    cluster = settled(*NODES, gated)
+    run(advance(cluster, 60))
+    (pod,) = pods(cluster)
+    assert (pod.node, pod.waiting) == ("", "Scheduling is blocked due to non-empty scheduling gates")

@@ -59,6 +59,29 @@ def test_a_pod_that_was_held_up_is_not_counted() -> None:
     assert run(replaced(told([3, 3, 40]))) == (3, 3)
 
 
+def test_a_pre_stop_hook_that_sleeps_is_waited_for() -> None:
+    async def story() -> None:
+        spec = PodSpec(requests={"cpu": 100}, pre_stop=True, pre_stop_seconds=15)
+        cluster = settled(node("a"), workload("deployment", "web", 1, spec))
+        (pod,) = pods(cluster)
+        await evict(cluster, pod)
+        await advance(cluster, 14)
+        assert cluster.kubelets.answers(pod.uid)
+        await advance(cluster, 3)
+        assert pod.uid not in {found.uid for found in pods(cluster)}
+        assert any("preStop hook has slept for 15s" in said for said in cluster.assumptions)
+
+    run(story())
+
+
+def test_a_pod_of_which_nothing_is_known_is_not_ready_before_its_probes_begin() -> None:
+    cluster = settled(node("a"), workload("deployment", "web", 1, PodSpec(probe_delay=30)))
+    (pod,) = pods(cluster)
+    assert pod.ready_since
+    assert pod.started
+    assert (pod.ready_since - pod.started).total_seconds() == 30
+
+
 def test_a_pod_that_fitted_nowhere_is_bound_as_soon_as_a_node_is_free() -> None:
     async def story() -> None:
         cluster = settled(*NODES, workload("deployment", "web", 1))

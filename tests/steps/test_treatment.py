@@ -105,12 +105,19 @@ def test_local_data_is_a_blocker_unless_it_may_be_lost() -> None:
     assert judged(local, replicaset(), deleteEmptyDirData=True).verdict == "handoff"
 
 
+def test_a_placeholder_is_not_handed_off_and_may_go() -> None:
+    yielding = pod("web", spec=PodSpec(priority=-1))
+    assert judged(yielding, replicaset()).verdict == "evict"
+    assert judged(pod("web"), replicaset()).verdict == "handoff"
+
+
 def test_a_job_at_its_backoff_limit_is_a_blocker_unless_forced() -> None:
     last = workload("job", backoff_limit=2, failed=2)
     found = pod("web", owner=owned(last, "Job"))
     blocked(judged(found, last), "job/shop/x for good (backoffLimit 2)", "drain.waitFor")
     assert judged(found, last, force=True).verdict == "evict"
     assert judged(found, workload("job", backoff_limit=2, failed=1)).verdict == "evict"
+    assert judged(found, workload("job", backoff_limit=2, failed=2, forgiving=True)).verdict == "evict"
 
 
 def test_all_that_stands_in_the_way_is_said_at_once() -> None:

@@ -5,10 +5,10 @@ Kubernetes' rule for anti-affinity works both ways: a pod stays away from those 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from underway.cluster.eligibility import admits
+from underway.cluster.eligibility import admits, repelling
 from underway.cluster.indexes import names
 from underway.cluster.model import Node, Pod, Ref
 from underway.cluster.podspec import PodTerm, Spread
@@ -55,7 +55,7 @@ class Neighbors:
         self._added_averse: dict[Ref, tuple[Pod, str]] = {}
         """Those of them with anti-affinity."""
         self._removed: set[str] = set()
-        self._domains: dict[object, tuple[int, frozenset[str]]] = {}
+        self._domains: dict[object, tuple[int, Mapping[str, str], Mapping[str, int]]] = {}
 
     def add(self, pod: Pod, node: str) -> None:
         self._added.setdefault(pod.namespace, {})[pod.ref] = (pod, node)
@@ -67,8 +67,8 @@ class Neighbors:
         self._added_averse.pop(pod.ref, None)
         self._removed.add(pod.uid)
 
-    def around(self, pod: Pod) -> Neighborhood | None:
-        """None if no other pod matters to this one."""
+    def around(self, pod: Pod, closed: Collection[str] = ()) -> Neighborhood | None:
+        """None if no other pod matters to this one. `closed` nodes count as cordoned."""
         spec = pod.spec
         away = [(term.topology_key, self._domains_of(pod, term), _APART) for term in spec.anti_affinity]
         away += [
@@ -77,7 +77,7 @@ class Neighbors:
             if other.uid != pod.uid and (domain := self._domain(where, term.topology_key)) is not None
         ]
         beside = [(term.topology_key, self._domains_beside(pod, term)) for term in spec.affinity]
-        spread = [self._spread(pod, constraint) for constraint in spec.spread if constraint.hard]
+        spread = [self._spread(pod, constraint, closed) for constraint in spec.spread if constraint.hard]
         if not away and not beside and not spread:
             return None
         return Neighborhood(tuple(away), tuple(beside), tuple(spread))
@@ -91,29 +91,50 @@ class Neighbors:
                 if other.uid != pod.uid:
                     yield other, where
 
-    def domain_counts(self, pod: Pod, constraint: Spread) -> dict[str, int]:
-        """How many pods the constraint counts in each domain. Nodes that the pod's own node affinity excludes are no
-        domain (nodeAffinityPolicy: Honor); taints do not matter (nodeTaintsPolicy: Ignore).
+    def domain_counts(self, pod: Pod, constraint: Spread, closed: Collection[str] = ()) -> dict[str, int]:
+        """How many pods the constraint counts in each domain. Nodes that are none of its domains, and the pods on them,
+        do not count. `closed` nodes count as cordoned.
         """
-        counts = dict.fromkeys(self._eligible(pod, constraint.topology_key), 0)
-        for other, where in self._selected(pod.namespace, _spread_selector(pod, constraint)):
-            domain = self._domain(where, constraint.topology_key)
-            if domain in counts and other.deleting is None:
-                counts[domain] += 1
+        domains, counts = self._eligible(pod, constraint)
+        counts = dict(counts)
+        if closed and constraint.heeds_taints:
+            domains = {name: domain for name, domain in domains.items() if name not in closed}
+            counts = dict.fromkeys(domains.values(), 0)
+        selector = _spread_selector(pod, constraint)
+        if selector is None:
+            return counts
+        for other, where in self._selected(pod.namespace, selector):
+            if where in domains and other.deleting is None:
+                counts[domains[where]] += 1
         return counts
 
-    def _eligible(self, pod: Pod, topology_key: str) -> frozenset[str]:
-        """The domains of the nodes that admit the pod."""
+    def _eligible(self, pod: Pod, constraint: Spread) -> tuple[Mapping[str, str], Mapping[str, int]]:
+        """By name, the nodes that count for the constraint, and the domain of each: those that have the topology keys
+        of all constraints of this kind, and that its policies admit. And the domains, with 0 for each.
+        """
         spec = pod.spec
-        key = (topology_key, tuple(spec.node_selector.items()), spec.node_terms)
-        version, found = self._domains.get(key, (-1, frozenset[str]()))
-        if version != self._state.topology:
-            nodes = self._state.nodes.values()
-            found = frozenset(
-                node.labels[topology_key] for node in nodes if topology_key in node.labels and admits(spec, node)
-            )
-            self._domains[key] = self._state.topology, found
-        return found
+        keys = tuple(one.topology_key for one in spec.spread if one.hard == constraint.hard)
+        wanted = tuple(spec.node_selector.items()), spec.node_terms
+        key = (
+            constraint.topology_key,
+            keys,
+            wanted if constraint.heeds_affinity else None,
+            spec.tolerations if constraint.heeds_taints else None,
+        )
+        version = self._state.barriers if constraint.heeds_taints else self._state.topology
+        known = self._domains.get(key)
+        if known is not None and known[0] == version:
+            return known[1:]
+        found = {
+            node.name: node.labels[constraint.topology_key]
+            for node in self._state.nodes.values()
+            if node.labels.keys() >= set(keys)
+            and (not constraint.heeds_affinity or admits(spec, node))
+            and (not constraint.heeds_taints or repelling(spec, node) is None)
+        }
+        none = dict.fromkeys(found.values(), 0)
+        self._domains[key] = version, found, none
+        return found, none
 
     def _selected(self, namespace: str, selector: Selector) -> Iterator[tuple[Pod, str]]:
         added, removed = self._added.get(namespace, {}), self._removed
@@ -151,15 +172,18 @@ class Neighbors:
             return None
         return self._domains_of(pod, term)
 
-    def _spread(self, pod: Pod, constraint: Spread) -> tuple[str, dict[str, int], int]:
+    def _spread(self, pod: Pod, constraint: Spread, closed: Collection[str]) -> tuple[str, dict[str, int], int]:
         """With the pod, no domain may be further above the emptiest one than maxSkew."""
-        counts = self.domain_counts(pod, constraint)
+        counts = self.domain_counts(pod, constraint, closed)
         fewest = 0 if len(counts) < constraint.min_domains else min(counts.values(), default=0)
-        own = 1 if _spread_selector(pod, constraint).matches(pod.labels) else 0
+        selector = _spread_selector(pod, constraint)
+        own = 1 if selector is not None and selector.matches(pod.labels) else 0
         return constraint.topology_key, counts, constraint.max_skew + fewest - own
 
 
-def _spread_selector(pod: Pod, constraint: Spread) -> Selector:
+def _spread_selector(pod: Pod, constraint: Spread) -> Selector | None:
+    """None, as of a constraint without a selector, selects nothing."""
+    if constraint.selector is None:
+        return None
     keys = tuple(Requirement(key, "In", (pod.labels[key],)) for key in constraint.match_label_keys if key in pod.labels)
-    own = constraint.selector.requirements if constraint.selector else ()
-    return Selector(own + keys)
+    return Selector(constraint.selector.requirements + keys)

@@ -10,6 +10,9 @@ from collections.abc import Collection, Sequence
 from underway.cluster.model import Budget, Pod
 from underway.cluster.state import ClusterState
 
+_LOOKED_AT = frozenset({"ReplicaSet", "StatefulSet", "DaemonSet", "Job", "Node"})
+"""Controllers that are known, or that have no scale."""
+
 
 def selected(budget: Budget, state: ClusterState) -> Sequence[Pod]:
     """The pods that the budget covers now."""
@@ -28,7 +31,9 @@ def _healthy(budget: Budget, state: ClusterState) -> int:
 
 
 def expected(budget: Budget, state: ClusterState) -> int:
-    """expectedPods: all its pods for minAvailable as a number, else what their controllers ask for."""
+    """expectedPods: all its pods for minAvailable as a number, else what their controllers ask for; and what the server
+    has counted last where one of them is of a kind that is not looked at (it may have a scale).
+    """
     if budget.min_available is not None and not budget.min_available.percent:
         return len(selected(budget, state))
     return state.derived.worked_out(budget.namespace, (expected, budget.uid), lambda: _scale(budget, state))
@@ -47,6 +52,8 @@ def _scale(budget: Budget, state: ClusterState) -> int:
     scale: dict[str, int] = {}
     for pod in one_of_each(budget, state):
         controller = state.controller_of(pod)
+        if controller is None and pod.owner is not None and pod.owner.kind not in _LOOKED_AT:
+            return budget.expected_pods
         owner = state.controller_of(controller) if controller else None
         top = owner or controller
         if top is not None:

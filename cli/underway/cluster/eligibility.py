@@ -8,6 +8,8 @@ from underway.cluster.model import Node, Pod
 from underway.cluster.podspec import NodeTerm, PodSpec, Taint, Toleration
 
 UNSCHEDULABLE = Taint("node.kubernetes.io/unschedulable", "NoSchedule")
+NOT_READY = Taint("node.kubernetes.io/not-ready", "NoSchedule")
+"""A node gets it by not being Ready, which itself keeps no pod away."""
 
 
 def tolerates(tolerations: Iterable[Toleration], taint: Taint) -> bool:
@@ -29,9 +31,31 @@ def _tolerates(toleration: Toleration, taint: Taint) -> bool:
     return bool(toleration.key) and toleration.value == taint.value
 
 
+def repelling(spec: PodSpec, node: Node) -> Taint | None:
+    """The first of the node's taints that keeps the pod off it. A cordon is one, though it may be told only as such."""
+    for taint in node.taints:
+        if taint.effect != "PreferNoSchedule" and not tolerates(spec.tolerations, taint):
+            return taint
+    return UNSCHEDULABLE if node.unschedulable and not tolerates(spec.tolerations, UNSCHEDULABLE) else None
+
+
+def expendable(pod: Pod) -> bool:
+    """A placeholder: with a negative priority it makes way (by preemption) for any pod that has none given."""
+    return pod.spec.priority < 0
+
+
 def selects_node(terms: Iterable[NodeTerm], node: Node) -> bool:
     """Whether a required node affinity, or a volume's, admits the node: one of its terms has to match."""
-    return any(term.labels.matches(node.labels) and term.names.matches({"metadata.name": node.name}) for term in terms)
+    return any(_matches(term, node) for term in terms)
+
+
+def wish(spec: PodSpec, node: Node) -> int:
+    """The weight of the pod's preferred node affinity for the node."""
+    return sum(term.weight for term in spec.preferred_nodes if _matches(term, node))
+
+
+def _matches(term: NodeTerm, node: Node) -> bool:
+    return term.labels.matches(node.labels) and term.names.matches({"metadata.name": node.name})
 
 
 def admits(spec: PodSpec, node: Node) -> bool:

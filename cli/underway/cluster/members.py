@@ -156,6 +156,8 @@ class Nodes:
         self.marked: dict[str, Node] = {}
         self.topology = 0
         """Grows when nodes or their labels become others."""
+        self.barriers = 0
+        """Grows when their taints or cordons do, too."""
 
     def copy(self) -> Nodes:
         new = Nodes(self._mark)
@@ -166,6 +168,9 @@ class Nodes:
         old = self.by_name.get(new.name)
         if old is None or old.labels != new.labels:
             self.topology += 1
+            self.barriers += 1
+        elif (old.taints, old.unschedulable) != (new.taints, new.unschedulable):
+            self.barriers += 1
         self.by_name[new.name] = new
         if self._mark in new.annotations:
             self.marked[new.name] = new
@@ -174,6 +179,7 @@ class Nodes:
 
     def drop(self, name: str) -> None:
         self.topology += 1
+        self.barriers += 1
         self.by_name.pop(name, None)
         self.marked.pop(name, None)
 

@@ -134,7 +134,9 @@ class Workload(msgspec.Struct, frozen=True, gc=False):
     max_unavailable: Share | None = None
     """Of a rolling update, where the API tells (it completes a Deployment's)."""
     partition: int = 0
-    """A StatefulSet's rolling update leaves the members below it."""
+    """A StatefulSet's rolling update leaves the members below it, as counted from the first one."""
+    first_ordinal: int = 0
+    """The number in the name of a StatefulSet's first member."""
     current_revision: str = ""
     update_revision: str = ""
     """A StatefulSet's, as its pods' label controller-revision-hash has them. Of a DaemonSet only the update revision is
@@ -150,6 +152,10 @@ class Workload(msgspec.Struct, frozen=True, gc=False):
     generation: int = 0
     observed_generation: int = 0
     backoff_limit: int = 6
+    completions: int | None = 1
+    """How many of a Job's pods have to succeed; None: once one has, no more are made, and it ends with the last."""
+    forgiving: bool = False
+    """A Job that does not count evicted pods as failed (podFailurePolicy), and replaces them when they have ended."""
     failed: int = 0
     succeeded: int = 0
     complete: bool = False
@@ -256,11 +262,14 @@ class Claim(msgspec.Struct, frozen=True, gc=False):
 
 
 class Volume(msgspec.Struct, frozen=True, gc=False):
-    """A PersistentVolume and the nodes it can be used on (None: all)."""
+    """A PersistentVolume and the nodes it can be used on (None: all). `attachable`: it is a disk, which a node has to
+    be given before a pod there can use it.
+    """
 
     uid: str
     name: str
     node_terms: tuple[NodeTerm, ...] | None = None
+    attachable: bool = False
     resource_version: str = ""
 
     @property

@@ -12,8 +12,16 @@ from collections.abc import Collection, Iterable, Mapping
 import msgspec
 
 from underway.cluster.affinity import Neighbors
-from underway.cluster.eligibility import UNSCHEDULABLE, admits, selects_node, tolerates, tolerates_cordon
-from underway.cluster.model import Node, Pod
+from underway.cluster.eligibility import (
+    NOT_READY,
+    UNSCHEDULABLE,
+    admits,
+    repelling,
+    selects_node,
+    tolerates,
+    tolerates_cordon,
+)
+from underway.cluster.model import Claim, Node, Pod
 from underway.cluster.podspec import PodSpec, Resources
 from underway.cluster.state import ClusterState
 
@@ -67,6 +75,18 @@ class Room:
         self.forget(pod.node)
         self.neighbors.remove(pod)
 
+    def without_placeholders(self) -> Room:
+        """This room, where pods of negative priority take none: what comes preempts them."""
+        for pod in self._state.pods.values():
+            if pod.spec.priority < 0 and pod.node and not pod.finished:
+                self.remove(pod)
+        return self
+
+    def uses(self, claim: Claim, pod: Pod) -> bool:
+        """Whether a pod beside this one has the claim: of a ReadWriteOncePod volume there may be no other."""
+        others = (other for other in self._state.pods_in(claim.namespace) if claim.name in other.spec.claims)
+        return any(other.node and not other.finished and other.uid != pod.uid for other in others)
+
     def search(self, pod: Pod, *, closed: Collection[str] = ()) -> Search:
         """Look for a node for the pod; `closed` nodes count as cordoned."""
         return Search(self, self._state, pod, closed)
@@ -86,12 +106,12 @@ class Room:
 
     def rules_out(self, spec: PodSpec, node: Node) -> str | None:
         """As `look`, worked out anew."""
-        return _unfit(spec, node) or self._shortage(spec, node)
+        return unfit(spec, node) or self._shortage(spec, node)
 
     def shape(self, spec: PodSpec) -> int:
         """A number for all pods that want the same of a node."""
         requests, wanted = tuple(spec.requests.items()), tuple(spec.node_selector.items())
-        key = (requests, wanted, spec.tolerations, spec.node_terms, spec.host_ports)
+        key = (requests, wanted, spec.tolerations, spec.node_terms, spec.preferred_nodes, spec.host_ports)
         return self._shapes.setdefault(key, len(self._shapes))
 
     def forget(self, node: str) -> None:
@@ -158,15 +178,16 @@ class Search:
         self._spec = pod.spec
         self._shape = room.shape(pod.spec)
         self._closed = () if tolerates_cordon(pod) else closed
-        self._neighborhood = room.neighbors.around(pod)
-        claims = (state.claim(pod.namespace, name) for name in pod.spec.claims)
-        volumes = (state.volumes.get(claim.volume) for claim in claims if claim)
+        self._neighborhood = room.neighbors.around(pod, self._closed)
+        claims = [claim for name in pod.spec.claims if (claim := state.claim(pod.namespace, name))]
+        self._in_use = any("ReadWriteOncePod" in claim.modes and room.uses(claim, pod) for claim in claims)
+        volumes = (state.volumes.get(claim.volume) for claim in claims)
         self._volumes = [found.node_terms for found in volumes if found and found.node_terms is not None]
 
     @property
     def alone(self) -> bool:
         """Neither other pods nor volumes matter to the pod."""
-        return self._neighborhood is None and not self._volumes
+        return self._neighborhood is None and not self._volumes and not self._in_use
 
     def obstacle(self, node: Node) -> str | None:
         if node.name in self._closed:
@@ -175,19 +196,22 @@ class Search:
 
     def around(self, node: Node) -> str | None:
         """What of the pod's volumes, or of other pods, is in the way."""
+        if self._in_use:
+            return "node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode"
         if any(not selects_node(terms, node) for terms in self._volumes):
             return "node(s) had volume node affinity conflict"
         return self._neighborhood.obstacle(node) if self._neighborhood else None
 
 
-def _unfit(spec: PodSpec, node: Node) -> str | None:
+def unfit(spec: PodSpec, node: Node) -> str | None:
+    """What of the node itself keeps every pod like this away, whatever runs there."""
     if node.unschedulable and not tolerates(spec.tolerations, UNSCHEDULABLE):
         return _CORDONED
-    if not node.ready:
+    if not node.ready and not tolerates(spec.tolerations, NOT_READY):
         return "node(s) were not ready"
-    for taint in node.taints:
-        if taint.effect != "PreferNoSchedule" and not tolerates(spec.tolerations, taint):
-            return f"node(s) had untolerated taint {{{taint.key}: {taint.value}}}"
+    taint = repelling(spec, node)
+    if taint is not None:
+        return f"node(s) had untolerated taint {{{taint.key}: {taint.value}}}"
     if not admits(spec, node):
         return "node(s) didn't match Pod's node affinity/selector"
     return None

@@ -9,14 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, ValuesView
 
 from underway.cluster.derived import Derived
-from underway.cluster.indexes import (
-    ByKind,
-    Selecting,
-    by_name,
-    service_demands,
-    values,
-    workload_demands,
-)
+from underway.cluster.indexes import ByKind, Selecting, by_name, service_demands, values, workload_demands
 from underway.cluster.members import Budgets, Nodes, Pods, Slices, Workloads
 from underway.cluster.model import (
     Budget,
@@ -78,6 +71,11 @@ class ClusterState:
     def topology(self) -> int:
         """Grows when nodes or their labels become others."""
         return self._nodes.topology
+
+    @property
+    def barriers(self) -> int:
+        """Grows when nodes, their labels or what they turn away become others."""
+        return self._nodes.barriers
 
     @property
     def pods(self) -> Mapping[Ref, Pod]:

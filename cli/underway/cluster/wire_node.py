@@ -10,8 +10,9 @@ from underway.cluster.model import Budget, Claim, Lease, Node, Volume
 from underway.cluster.objects import Quota
 from underway.cluster.podspec import Taint
 from underway.cluster.state import MARK
+from underway.cluster.wire_affinity import WireNodeSelector
 from underway.cluster.wire_metadata import ABSENT, OURS, Condition, Wire, WireObject, WireSelector, given, share
-from underway.cluster.wire_podspec import WireAmounts, WireNodeSelector, amounts
+from underway.cluster.wire_podspec import WireAmounts, amounts
 
 
 class WireTaint(Wire):
@@ -71,8 +72,17 @@ class WireVolumeNodeAffinity(Wire):
     required: WireNodeSelector | None = None
 
 
+_FILE_SERVERS = ("efs.", "nfs.", "smb.", "file.", "filestore.", "fsx.")
+"""How the names of the CSI drivers begin that serve files: their volumes are mounted, not attached."""
+
+
+class WireDriver(Wire):
+    driver: str | None = None
+
+
 class WirePersistentVolumeSpec(Wire):
     node_affinity: WireVolumeNodeAffinity | None = None
+    csi: WireDriver | None = None
 
 
 class WirePersistentVolume(WireObject):
@@ -80,10 +90,12 @@ class WirePersistentVolume(WireObject):
 
     def decoded(self) -> Volume:
         affinity = self.spec.node_affinity if self.spec else None
+        driver = self.spec.csi.driver if self.spec and self.spec.csi else None
         return Volume(
             uid=self.own.uid or "",
             name=self.own.name or "",
             node_terms=affinity.required.decoded() if affinity and affinity.required else None,
+            attachable=driver is not None and not driver.startswith(_FILE_SERVERS),
             resource_version=self.own.resource_version or "",
         )
 

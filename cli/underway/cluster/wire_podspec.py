@@ -14,9 +14,10 @@ from hashlib import blake2b
 
 import msgspec
 
-from underway.cluster.podspec import NodeTerm, PodSpec, PodTerm, Spread, Toleration
-from underway.cluster.wire_metadata import ABSENT, Once, Wire, WireExpression, WireSelector, given, requirement
-from underway.units import Selector, parse_quantity
+from underway.cluster.podspec import PodSpec, Toleration
+from underway.cluster.wire_affinity import WireAffinity, WireSpread, preferred, required, spread
+from underway.cluster.wire_metadata import ABSENT, Once, Wire, given
+from underway.units import parse_quantity
 
 Quantity = str | int | float
 WireAmounts = dict[str, Quantity | None]
@@ -50,8 +51,38 @@ class WirePort(Wire):
     protocol: str | None = None
 
 
+_SLEEP = re.compile(r"(?<![\w-])sleep (\d{1,5}(?:\.\d{1,3})?)s?(?![\w.])", re.ASCII)
+
+
+class WireCommand(Wire):
+    command: list[str] | None = None
+
+
+class WireSleep(Wire):
+    seconds: int | None = None
+
+
+class WireHook(Wire):
+    exec: WireCommand | None = None
+    sleep: WireSleep | None = None
+
+    def seconds(self) -> float:
+        """How long it sleeps, by the action of that name or by a command; 0 where it does not tell."""
+        if self.sleep is not None:
+            return self.sleep.seconds or 0
+        words = " ".join((self.exec and self.exec.command) or ())
+        return sum(float(found) for found in _SLEEP.findall(words))
+
+
 class WireLifecycle(Wire):
-    pre_stop: msgspec.Raw = ABSENT
+    pre_stop: WireHook | None = None
+
+    def hooks(self) -> list[WireHook]:
+        return [self.pre_stop] if self.pre_stop is not None else []
+
+
+class WireProbe(Wire):
+    initial_delay_seconds: int | None = None
 
 
 class WireContainer(Wire):
@@ -59,72 +90,18 @@ class WireContainer(Wire):
     resources: WireResources | None = None
     ports: list[WirePort] | None = None
     lifecycle: WireLifecycle | None = None
+    readiness_probe: WireProbe | None = None
+    startup_probe: WireProbe | None = None
     restart_policy: str | None = None
+
+    def probe_delay(self) -> int:
+        return max(
+            (probe.initial_delay_seconds or 0 for probe in (self.readiness_probe, self.startup_probe) if probe),
+            default=0,
+        )
 
     def requests(self) -> dict[str, int]:
         return self.resources.decoded() if self.resources else {}
-
-
-class WireNodeTerm(Wire):
-    match_expressions: list[WireExpression] | None = None
-    match_fields: list[WireExpression] | None = None
-
-
-class WireNodeSelector(Wire):
-    node_selector_terms: list[WireNodeTerm] | None = None
-
-    def decoded(self) -> tuple[NodeTerm, ...]:
-        """A term without a condition matches no node, as the API says."""
-        return tuple(
-            NodeTerm(
-                Selector(tuple(map(requirement, term.match_expressions or ()))),
-                Selector(tuple(map(requirement, term.match_fields or ()))),
-            )
-            for term in self.node_selector_terms or ()
-            if term.match_expressions or term.match_fields
-        )
-
-
-class WirePodTerm(Wire):
-    label_selector: WireSelector | None = None
-    topology_key: str | None = None
-    namespaces: list[str] | None = None
-    namespace_selector: WireSelector | None = None
-
-    def decoded(self, weight: int = 0) -> PodTerm:
-        everywhere = self.namespace_selector is not None
-        return PodTerm(
-            selector=self.label_selector.decoded() if self.label_selector else None,
-            topology_key=self.topology_key or "",
-            namespaces=None if everywhere else tuple(self.namespaces or ()),
-            weight=weight,
-        )
-
-
-class WireWeightedPodTerm(Wire):
-    weight: int | None = None
-    pod_affinity_term: WirePodTerm | None = None
-
-
-class WireNodeAffinity(Wire):
-    required: WireNodeSelector | None = msgspec.field(
-        name="requiredDuringSchedulingIgnoredDuringExecution", default=None
-    )
-
-
-class WirePodAffinity(Wire):
-    required: list[WirePodTerm] | None = msgspec.field(
-        name="requiredDuringSchedulingIgnoredDuringExecution", default=None
-    )
-    preferred: list[WireWeightedPodTerm] | None = msgspec.field(
-        name="preferredDuringSchedulingIgnoredDuringExecution", default=None
-    )
-
-
-class WireAffinity(Wire):
-    node_affinity: WireNodeAffinity | None = None
-    pod_affinity: WirePodAffinity | None = None
-    pod_anti_affinity: WirePodAffinity | None = None
 
 
 class WireToleration(Wire):
@@ -132,15 +109,6 @@ class WireToleration(Wire):
     operator: str | None = None
     value: str | None = None
     effect: str | None = None
-
-
-class WireSpread(Wire):
-    topology_key: str | None = None
-    max_skew: int | None = None
-    when_unsatisfiable: str | None = None
-    label_selector: WireSelector | None = None
-    match_label_keys: list[str] | None = None
-    min_domains: int | None = None
 
 
 class WireClaimSource(Wire):
@@ -163,8 +131,10 @@ class WirePodSpec(Wire):
     tolerations: list[WireToleration] | None = None
     topology_spread_constraints: list[WireSpread] | None = None
     host_network: bool | None = None
+    scheduling_gates: list[msgspec.Raw] | None = None
     volumes: list[WireVolume] | None = None
     priority: int | None = None
+    preemption_policy: str | None = None
     termination_grace_period_seconds: int | None = None
     restart_policy: str | None = None
 
@@ -173,21 +143,24 @@ class WirePodSpec(Wire):
         node_affinity = affinity.node_affinity
         lasting = [*(self.containers or ()), *filter(_is_sidecar, self.init_containers or ())]
         grace = self.termination_grace_period_seconds
+        hooks = [hook for found in lasting if found.lifecycle for hook in found.lifecycle.hooks()]
         return PodSpec(
             requests=self._requests(),
             node_selector=self.node_selector or {},
             node_terms=node_affinity.required.decoded() if node_affinity and node_affinity.required else None,
-            affinity=_required(affinity.pod_affinity),
-            anti_affinity=_required(affinity.pod_anti_affinity),
-            preferred_affinity=_preferred(affinity.pod_affinity),
-            preferred_anti_affinity=_preferred(affinity.pod_anti_affinity),
+            preferred_nodes=node_affinity.wishes() if node_affinity else (),
+            affinity=required(affinity.pod_affinity),
+            anti_affinity=required(affinity.pod_anti_affinity),
+            preferred_affinity=preferred(affinity.pod_affinity),
+            preferred_anti_affinity=preferred(affinity.pod_anti_affinity),
             tolerations=tuple(
                 Toleration(found.key or "", found.operator or "Equal", found.value or "", found.effect or "")
                 for found in self.tolerations or ()
             ),
-            spread=tuple(map(_spread, self.topology_spread_constraints or ())),
+            spread=tuple(map(spread, self.topology_spread_constraints or ())),
             host_ports=tuple(_host_ports(lasting, every=bool(self.host_network))),
             host_network=bool(self.host_network),
+            gated=bool(self.scheduling_gates),
             local_volumes=tuple(found.name or "" for found in self.volumes or () if given(found.empty_dir)),
             claims=tuple(
                 found.persistent_volume_claim.claim_name or ""
@@ -195,8 +168,11 @@ class WirePodSpec(Wire):
                 if found.persistent_volume_claim
             ),
             priority=self.priority or 0,
+            preempts=self.preemption_policy != "Never",
             grace_seconds=30 if grace is None else grace,
-            pre_stop=any(found.lifecycle and given(found.lifecycle.pre_stop) for found in lasting),
+            pre_stop=bool(hooks),
+            pre_stop_seconds=max((hook.seconds() for hook in hooks), default=0),
+            probe_delay=max((found.probe_delay() for found in lasting), default=0),
             restart_policy=self.restart_policy or "Always",
             images=tuple(found.image or "" for found in self.containers or ()),
         )
@@ -236,26 +212,6 @@ def _for_whole_pods(resource: str) -> bool:
 def _add(total: dict[str, int], more: Mapping[str, int]) -> None:
     for name, amount in more.items():
         total[name] = total.get(name, 0) + amount
-
-
-def _required(found: WirePodAffinity | None) -> tuple[PodTerm, ...]:
-    return tuple(term.decoded() for term in found.required or ()) if found else ()
-
-
-def _preferred(found: WirePodAffinity | None) -> tuple[PodTerm, ...]:
-    weighted = found.preferred or () if found else ()
-    return tuple(one.pod_affinity_term.decoded(one.weight or 0) for one in weighted if one.pod_affinity_term)
-
-
-def _spread(found: WireSpread) -> Spread:
-    return Spread(
-        topology_key=found.topology_key or "",
-        max_skew=found.max_skew or 1,
-        hard=found.when_unsatisfiable != "ScheduleAnyway",
-        selector=found.label_selector.decoded() if found.label_selector else None,
-        match_label_keys=tuple(found.match_label_keys or ()),
-        min_domains=found.min_domains or 1,
-    )
 
 
 def _host_ports(containers: list[WireContainer], *, every: bool) -> list[tuple[str, str, int]]:

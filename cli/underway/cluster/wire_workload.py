@@ -67,6 +67,33 @@ class WireStrategy(Wire):
     rolling_update: WireRollingUpdate | None = None
 
 
+class WirePodCondition(Wire):
+    type: str | None = None
+    status: str | None = None
+
+
+class WireFailureRule(Wire):
+    action: str | None = None
+    on_pod_conditions: list[WirePodCondition] | None = None
+
+    def is_about_disruption(self) -> bool:
+        """Whether it is about pods that were evicted, preempted or lost with their node."""
+        told = ((one.type, one.status or "True") for one in self.on_pod_conditions or ())
+        return ("DisruptionTarget", "True") in told
+
+
+class WireFailurePolicy(Wire):
+    rules: list[WireFailureRule] | None = None
+
+    def forgives(self) -> bool:
+        """The first rule that is about it decides."""
+        return next((one.action == "Ignore" for one in self.rules or () if one.is_about_disruption()), False)
+
+
+class WireOrdinals(Wire):
+    start: int | None = None
+
+
 class WireWorkloadSpec(Wire):
     replicas: int | None = None
     selector: WireSelector | None = None
@@ -77,7 +104,10 @@ class WireWorkloadSpec(Wire):
     suspend: bool | None = None
     parallelism: int | None = None
     pod_management_policy: str | None = None
+    ordinals: WireOrdinals | None = None
     backoff_limit: int | None = None
+    completions: int | None = None
+    pod_failure_policy: WireFailurePolicy | None = None
     min_ready_seconds: int | None = None
     progress_deadline_seconds: int | None = None
 
@@ -177,6 +207,7 @@ class WireStatefulSet(WireWorkload):
             **_strategy(asked.update_strategy),
             parallel=asked.pod_management_policy == "Parallel",
             partition=rolling.partition or 0,
+            first_ordinal=(asked.ordinals and asked.ordinals.start) or 0,
             current_revision=told.current_revision or "",
             update_revision=told.update_revision or "",
             **self.counts(),
@@ -209,6 +240,8 @@ class WireJob(WireWorkload):
             ready=status.ready or 0,
             current=status.active or 0,
             backoff_limit=6 if spec.backoff_limit is None else spec.backoff_limit,
+            completions=1 if spec.completions is None and spec.parallelism is None else spec.completions,
+            forgiving=spec.pod_failure_policy is not None and spec.pod_failure_policy.forgives(),
             failed=status.failed or 0,
             succeeded=status.succeeded or 0,
             complete=status.condition("Complete") is not None,

@@ -8,6 +8,7 @@ from itertools import islice
 
 from msgspec.structs import replace
 
+from underway.cluster.eligibility import expendable
 from underway.cluster.model import Pod
 from underway.cluster.room import Room, larger_first, unschedulable_message
 from underway.cluster.state import ClusterState
@@ -51,7 +52,7 @@ def _without_room(
     treatments: Mapping[str, Sequence[tuple[Pod, Treatment]]],
     place: _Place,
 ) -> Iterator[Blocker]:
-    room, going_round = Room(state), deque(state.nodes)
+    room, going_round = Room(state).without_placeholders(), deque(state.nodes)
     order = [name for name in node_order.ordered(step, state) if name in treatments]
     size = node_order.at_once(step, len(order))
     done: dict[str, None] = {}
@@ -60,7 +61,10 @@ def _without_room(
     for start in range(0, len(order), size):
         wave = order[start : start + size]
         leaving = [
-            pod for name in wave for pod, way in treatments[name] if way.verdict in ("handoff", "evict") and pod.owner
+            pod
+            for name in wave
+            for pod, way in treatments[name]
+            if way.verdict in ("handoff", "evict") and pod.owner and not expendable(pod)
         ]
         leaving += [pod for name in wave for pod in moved.pop(name, [])]
         for pod in leaving:

@@ -15,6 +15,7 @@ from underway.cluster.model import Budget, Pod, Ref
 from underway.cluster.objects import Object
 from underway.cluster.room import Usage
 from underway.cluster.state import ClusterState
+from underway.simulated.admission import Admission
 from underway.simulated.api import Api
 from underway.simulated.approvals import Approvals
 from underway.simulated.autoscaler import Autoscalers
@@ -38,6 +39,7 @@ from underway.simulated.holds import Holds
 from underway.simulated.job import Jobs
 from underway.simulated.kubelet import Kubelets
 from underway.simulated.nodes import Nodes
+from underway.simulated.operators import Operators
 from underway.simulated.proxies import Proxies
 from underway.simulated.replicaset import ReplicaSets
 from underway.simulated.rest import run_to_rest, unready
@@ -68,6 +70,7 @@ class SimulatedCluster:
     ) -> None:
         """`at_rest`: the state was seen in a cluster whose controllers had done their work."""
         self._world = world = World(state, settings, at_rest=at_rest)
+        world.admit = Admission(world).admit
         self._clock = VirtualClock(world)
         self.kubelets = Kubelets(world)
         self.proxies = Proxies(world)
@@ -83,6 +86,7 @@ class SimulatedCluster:
         ReplicaSets(world)
         StatefulSets(world)
         DaemonSets(world)
+        Operators(world)
         self._capacity = Scheduler(world).capacity
         self._api = Api(world, disruptions, jobs)
         self._seen = self._reports_seen = 0

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from underway.cluster.eligibility import wish
 from underway.cluster.model import Node, Pod
 from underway.cluster.podspec import PodSpec
 from underway.cluster.room import Search
@@ -23,11 +24,13 @@ _UNKNOWN = -1
 class Column:
     """For pods of one shape. `scores`: what there is to be said for a node as far as its resources go; -1 while that is
     not known; below that, the number of an obstacle. `disliked`: how many of its taints ask pods to stay away.
+    `wished`: the weight of the preferred node affinity for it.
     """
 
     spec: PodSpec
     scores: list[int]
     disliked: list[int]
+    wished: list[int]
     seen: int
     """So many of the changes that have been told are in it."""
 
@@ -52,7 +55,7 @@ class Columns:
         column = self._columns.get(shape)
         if column is None:
             count = len(self.names)
-            column = Column(pod.spec, [_UNKNOWN] * count, [0] * count, len(changes))
+            column = Column(pod.spec, [_UNKNOWN] * count, [0] * count, [0] * count, len(changes))
             self._columns[shape] = column
         for name in changes[column.seen :]:
             if name in self._places:
@@ -120,6 +123,7 @@ class Columns:
         if obstacle is None:
             column.scores[place] = self._capacity.score(column.spec, node)
             column.disliked[place] = self._capacity.disliked(column.spec, node)
+            column.wished[place] = wish(column.spec, node)
             return
         number = self._numbers.setdefault(obstacle, len(self._obstacles))
         if number == len(self._obstacles):

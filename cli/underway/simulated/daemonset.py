@@ -1,17 +1,19 @@
 """The DaemonSet controller: one pod on every node that its template admits, cordoned or not. One key a node, so that
-a change costs what changed. A rolling update replaces maxUnavailable pods at a time, those that are not Ready at once.
+a change costs what changed. A rolling update replaces maxUnavailable pods at a time, those that are not Ready at once;
+or with maxSurge makes so many new ones first, each beside the old one, which goes when the new one is available.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from hashlib import sha256
 
 import msgspec
 
 from underway.cluster.eligibility import admits, tolerates
-from underway.cluster.model import Node, Pod, Ref, Workload
+from underway.cluster.model import Node, Pod, Ref, Template, Workload
 from underway.cluster.podspec import NodeTerm, PodSpec, Toleration
-from underway.simulated.pods import create_pod, delete_pod, is_active, owner_of
+from underway.simulated.pods import available, available_in, create_pod, delete_pod, is_active, owner_of
 from underway.simulated.world import WorkQueue, World
 from underway.units import Requirement, Selector, Share
 
@@ -99,16 +101,31 @@ class DaemonSets:
             (names.add if wanted else names.discard)(name)
             self._counts.add(ref)
         if wanted:
-            there = [pod for pod in here if not pod.finished]
-            for pod in sorted(there, key=lambda pod: str(pod.created or ""))[1:]:
+            there = sorted([pod for pod in here if not pod.finished], key=lambda pod: str(pod.created or ""))
+            surplus = self._surplus(found, there) if _surge(found) else there[1:]
+            for pod in surplus:
                 delete_pod(self._world, pod)
-            if not there:
-                spec = _pinned(found.template.spec, name)
-                template = msgspec.structs.replace(found.template, labels=self._labels(found), spec=spec)
-                create_pod(self._world, found, self._world.new_name("pod", found.namespace, found.name), template)
+            if not there or (_surge(found) and not any(is_active(pod) for pod in there)):
+                self._create(found, found.template, name)
         elif not _may_stay(found.template.spec, node):
             for pod in here:
                 delete_pod(self._world, pod)
+
+    def _create(self, found: Workload, template: Template, node: str) -> None:
+        spec = _pinned(template.spec, node)
+        template = msgspec.structs.replace(template, labels=self._labels(found), spec=spec)
+        create_pod(self._world, found, self._world.new_name("pod", found.namespace, found.name), template)
+
+    def _surplus(self, found: Workload, there: list[Pod]) -> list[Pod]:
+        """Of each version one pod may stay, oldest first; and of the old one only while it is Ready and the new one not
+        yet available (podsShouldBeOnNode).
+        """
+        active = [pod for pod in there if pod.deleting is None]
+        new = [pod for pod in active if self._is_updated(pod, found)]
+        old = [pod for pod in active if pod not in new]
+        if new and old and (not old[0].ready or available_in(new[0], found, self._world.now) == timedelta(0)):
+            return new[1:] + old
+        return new[1:] + old[1:]
 
     def _claim(self, found: Workload, node: str) -> list[Pod]:
         """Its pods on a node, after releasing those that no longer match and adopting those that do."""
@@ -134,33 +151,52 @@ class DaemonSets:
         found = msgspec.structs.replace(found, update_revision=found.update_revision or _FIRST)
         pods = [pod for pod in self._world.state.pods_of(found.uid) if is_active(pod)]
         old = [pod for pod in pods if not self._is_updated(pod, found)]
-        ready = sum(1 for pod in pods if pod.ready)
+        count, wait = available(pods, found, self._world.now)
+        if wait is not None:
+            self._counts.add(ref, wait)
         wanted = len(self._wanted_on.get(ref, ()))
         self._world.put(
             msgspec.structs.replace(
                 found,
                 replicas=wanted,
-                current=len(pods),
+                current=min(len(pods), wanted),
                 updated=len(pods) - len(old),
-                ready=ready,
-                available=ready,
+                ready=min(sum(1 for pod in pods if pod.ready), wanted),
+                available=min(count, wanted),
                 observed_generation=found.generation,
             )
         )
-        if found.strategy != "OnDelete" and old:
-            self._roll(found, old, wanted - ready)
+        if found.strategy != "OnDelete" and old and _surge(found):
+            self._roll_beside(found, old, [pod for pod in pods if self._is_updated(pod, found)])
+        elif found.strategy != "OnDelete" and old:
+            self._roll(found, old, wanted - count)
 
     def _roll(self, found: Workload, old: list[Pod], unavailable: int) -> None:
-        """Those that are not Ready cost nothing; of the others so many as maxUnavailable leaves (update.go)."""
-        if found.max_surge is not None and found.max_surge.of(100, round_up=True):
-            self._world.assume(f"{found.ref}: its rolling update replaces pods one by one, without maxSurge")
+        """Those that are not available cost nothing; of the others so many as maxUnavailable leaves (update.go)."""
         limit = max(1, (found.max_unavailable or _ONE).of(found.replicas, round_up=True))
-        standing = [pod for pod in old if pod.ready]
+        now = self._world.now
+        standing = [pod for pod in old if available_in(pod, found, now) == timedelta(0)]
         for pod in old:
-            if not pod.ready:
+            if pod not in standing:
                 delete_pod(self._world, pod)
         for pod in standing[: max(0, limit - unavailable)]:
             delete_pod(self._world, pod)
+
+    def _roll_beside(self, found: Workload, old: list[Pod], new: list[Pod]) -> None:
+        """New pods beside all that are not available, and beside so many others as maxSurge leaves."""
+        now = self._world.now
+        begun = {_target(pod): available_in(pod, found, now) for pod in new}
+        for pod in new:
+            self._queue.add((found.ref, _target(pod)), begun[_target(pod)])
+        left = _surge(found) - sum(1 for pod in old if begun.get(_target(pod), timedelta(0)) != timedelta(0))
+        for pod in old:
+            name = _target(pod)
+            if name in begun or found.template is None or name not in self._wanted_on[found.ref]:
+                continue
+            stands = available_in(pod, found, now) == timedelta(0)
+            if not stands or left > 0:
+                left -= stands
+                self._create(found, found.template, name)
 
     def _learn(self, found: Workload) -> None:
         """The revision of a template, as the pods say that were made of it."""
@@ -180,6 +216,11 @@ class DaemonSets:
     def _is_updated(self, pod: Pod, found: Workload) -> bool:
         """By the template's number or by its revision (daemon/util, IsPodUpdated)."""
         return _generation(pod) == _number(found) or pod.labels.get(_REVISION) == self._revision_of(found)
+
+
+def _surge(found: Workload) -> int:
+    """How many nodes may have a second pod during a rolling update."""
+    return found.max_surge.of(found.replicas, round_up=True) if found.max_surge is not None else 0
 
 
 def _number(found: Workload) -> str:

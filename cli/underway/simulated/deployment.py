@@ -10,7 +10,7 @@ import hashlib
 
 import msgspec
 
-from underway.cluster.model import Ref, Template, Workload
+from underway.cluster.model import Pod, Ref, Template, Workload
 from underway.cluster.reports import is_report
 from underway.cluster.templates import HASH
 from underway.simulated.pods import owner_of
@@ -27,6 +27,7 @@ class Deployments:
         self._queue = WorkQueue[Ref](world, self._sync, world.settings.controller_delay)
         self._orphans: dict[Ref, None] = {}
         world.watch(Workload, self._workload_changed)
+        world.watch(Pod, self._pod_changed, only_changes=True)
 
     def _workload_changed(self, old: Workload | None, new: Workload | None) -> None:
         self._note_orphan(old, new)
@@ -40,6 +41,15 @@ class Deployments:
                 self._queue.add(Ref("deployment", workload.namespace, workload.owner.name))
             elif workload.kind == "replicaset" and not self._world.starting:
                 self._tell_selecting(workload)
+
+    def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
+        """One that is recreated waits for the end of its old pods, which changes no ReplicaSet."""
+        if new is not None or old is None or old.owner is None or old.owner.kind != "ReplicaSet":
+            return
+        above = self._world.state.controller_of(old)
+        found = self._world.state.controller_of(above) if above is not None else None
+        if found is not None and found.strategy == "Recreate":
+            self._queue.add(found.ref)
 
     def _note_orphan(self, old: Workload | None, new: Workload | None) -> None:
         if new is not None and new.kind == "replicaset" and new.owner is None and not new.deleting:
@@ -96,7 +106,8 @@ class Deployments:
         wanted = max(max(map(_revision, old), default=0) + 1, _revision(new))
         copied = {key: value for key, value in found.annotations.items() if key.startswith("underway.dev/")}
         annotations = {**new.annotations, **copied, REVISION: str(wanted)}
-        return self._world.put(msgspec.structs.replace(new, annotations=annotations))
+        least = found.min_ready_seconds
+        return self._world.put(msgspec.structs.replace(new, annotations=annotations, min_ready_seconds=least))
 
     def _scale_paused(self, found: Workload, new: Workload | None, old: list[Workload]) -> None:
         """What `scale` does: the one ReplicaSet that is in use, or else the newest, gets as many as are asked for."""
@@ -111,8 +122,12 @@ class Deployments:
     def _recreate(self, found: Workload, new: Workload, old: list[Workload]) -> None:
         for one in old:
             self._scale(one, 0)
-        if not any(self._world.state.pods_of(one.uid) for one in old):
+        if not self._runs(old):
             self._scale(new, found.replicas)
+
+    def _runs(self, old: list[Workload]) -> bool:
+        """Whether a pod of theirs has not finished; one that has stays until somebody deletes it (oldPodsRunning)."""
+        return any(not pod.finished for one in old for pod in self._world.state.pods_of(one.uid))
 
     def _roll(self, found: Workload, new: Workload, old: list[Workload]) -> None:
         """rolling.go: no more than maxSurge above, no fewer than maxUnavailable below what is asked for."""
@@ -162,7 +177,7 @@ class Deployments:
     def _create(self, deployment: Workload, template: Template, owned: list[Workload]) -> Workload:
         surge, _ = _bounds(deployment)
         room = deployment.replicas + surge - sum(one.replicas for one in owned)
-        waits = deployment.strategy == "Recreate" and any(self._world.state.pods_of(one.uid) for one in owned)
+        waits = deployment.strategy == "Recreate" and self._runs(owned)
         replicas = 0 if waits else max(0, min(deployment.replicas, room))
         digest = hashlib.sha256(f"{template.hash}/{sorted(template.labels.items())}".encode()).hexdigest()[:10]
         return self._world.put(replicaset(self._world, deployment, template, digest, replicas))
@@ -182,6 +197,7 @@ def replicaset(world: World, deployment: Workload, template: Template, digest: s
         selector=Selector((deployment.selector or Selector()).requirements + own.requirements),
         template=msgspec.structs.replace(template, labels=labels),
         replicas=replicas,
+        min_ready_seconds=deployment.min_ready_seconds,
         generation=1,
     )
 

@@ -96,8 +96,10 @@ class Jobs:
         pod = new or old
         if pod is None or pod.owner is None or pod.owner.kind != "Job":
             return
-        ended = _ending(new)
-        if old and ended and not _ending(old):
+        job = self._world.state.workload(pod.owner.uid)
+        forgiving = job is not None and job.forgiving
+        ended = _ending(new, forgiving=forgiving)
+        if old and ended and not _ending(old, forgiving=forgiving):
             self._ended.setdefault(pod.owner.uid, Counter())[ended] += 1
             if ended == "Failed":
                 self._not_before[pod.owner.uid] = self._world.now + self._world.settings.job_backoff
@@ -113,11 +115,11 @@ class Jobs:
         pods = [pod for pod in self._world.state.pods_of(job.uid) if is_active(pod)]
         ended = self._ended.pop(job.uid, Counter())
         succeeded, failed = job.succeeded + ended["Succeeded"], job.failed + ended["Failed"]
-        active, wanted = len(pods), max(job.replicas, 1)
-        complete = succeeded >= wanted
+        active, wanted = len(pods), _wanted(job, len(pods), succeeded)
+        complete = succeeded >= job.completions if job.completions is not None else succeeded > 0 == active
         failure = "" if failed <= job.backoff_limit else "Job has reached the specified backoff limit"
         if not complete and not failure:
-            active += self._fill(job, wanted - succeeded - active)
+            active += self._fill(job, wanted - active - self._leaving(job))
         self._world.put(
             msgspec.structs.replace(
                 job,
@@ -129,6 +131,11 @@ class Jobs:
                 failure=failure,
             )
         )
+
+    def _leaving(self, job: Workload) -> int:
+        """The pods that have to end before they are replaced (podReplacementPolicy Failed, as a policy has it)."""
+        pods = self._world.state.pods_of(job.uid) if job.forgiving else ()
+        return sum(1 for pod in pods if pod.deleting is not None and not pod.finished)
 
     def _fail_overdue(self, job: Workload) -> None:
         if all(pod.finished for pod in self._world.state.pods_of(job.uid)):
@@ -158,8 +165,19 @@ class Jobs:
             self._world.put(msgspec.structs.replace(node, kubelet_version=version))
 
 
-def _ending(pod: Pod | None) -> str:
-    """How it ended, if it has: a pod that is being deleted counts as failed, as one that is gone."""
+def _wanted(job: Workload, active: int, succeeded: int) -> int:
+    """How many of its pods should be active (manageJob)."""
+    if job.completions is None:
+        return active if succeeded else job.replicas
+    return min(max(job.completions - succeeded, 0), job.replicas)
+
+
+def _ending(pod: Pod | None, *, forgiving: bool) -> str:
+    """How it ended, if it has: a pod that is being deleted counts as failed, as one that is gone; unless its Job
+    forgives that.
+    """
+    if forgiving and (pod is None or (pod.deleting is not None and pod.phase != "Succeeded")):
+        return ""
     if pod is not None and pod.finished:
         return pod.phase
     return "Failed" if pod is None or pod.deleting is not None else ""

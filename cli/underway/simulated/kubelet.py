@@ -12,6 +12,7 @@ from functools import partial
 import msgspec
 
 from underway.cluster.model import Pod, Ref
+from underway.simulated.attachments import Attachments
 from underway.simulated.timings import Timing, Timings
 from underway.simulated.world import World
 
@@ -20,6 +21,7 @@ class Kubelets:
     def __init__(self, world: World) -> None:
         self._world = world
         self._timings = Timings(world)
+        self._attachments = Attachments(world, self._begin)
         self._exited: set[str] = set()
         self._silent: set[str] = set()
         self.on_exit: list[Callable[[Pod], None]] = []
@@ -69,6 +71,8 @@ class Kubelets:
 
     def _begin(self, pod: Pod) -> None:
         if pod.waiting:
+            return
+        if pod.phase == "Pending" and pod.spec.claims and self._attachments.keeps_waiting(pod):
             return
         if pod.phase == "Pending":
             self._world.after(self._timings.of(pod).start_up, partial(self._run, pod.ref, pod.uid))

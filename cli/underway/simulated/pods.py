@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 import msgspec
 
+from underway.cluster.admission import with_label_keys
 from underway.cluster.model import Owner, Pod, Template, Workload
 from underway.simulated.world import World
 
+_NOW = timedelta(0)
 _API_KIND = {
     "deployment": "Deployment",
     "replicaset": "ReplicaSet",
@@ -27,6 +30,22 @@ def is_active(pod: Pod) -> bool:
     return pod.deleting is None and not pod.finished
 
 
+def available_in(pod: Pod, found: Workload, now: datetime) -> timedelta | None:
+    """How long until the pod counts as available, Ready for minReadySeconds; None while it is not Ready."""
+    if not pod.ready:
+        return None
+    since = pod.ready_since
+    if not found.min_ready_seconds or since is None:
+        return _NOW
+    return max(since + timedelta(seconds=found.min_ready_seconds) - now, _NOW)
+
+
+def available(pods: Iterable[Pod], found: Workload, now: datetime) -> tuple[int, timedelta | None]:
+    """How many of its pods are available, and how long until the next one is, if it is only a matter of time."""
+    waits = [wait for pod in pods if (wait := available_in(pod, found, now)) is not None]
+    return waits.count(_NOW), min((wait for wait in waits if wait), default=None)
+
+
 def create_pod(world: World, workload: Workload, name: str, template: Template | None = None) -> Pod | None:
     """A new pod of a workload, if its template is known; `template` stands in for the workload's own."""
     source = template or workload.template
@@ -39,7 +58,7 @@ def create_pod(world: World, workload: Workload, name: str, template: Template |
         name=name,
         labels=source.labels,
         owner=owner_of(workload),
-        spec=source.spec,
+        spec=with_label_keys(world.admit(workload, source.spec), source.labels),
         created=world.now,
     )
     return world.put(pod)

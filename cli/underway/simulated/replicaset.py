@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 
 import msgspec
@@ -9,7 +10,7 @@ import msgspec
 from underway.cluster.model import Pod, Ref, Workload
 from underway.cluster.quota import allowed
 from underway.cluster.reports import is_report
-from underway.simulated.pods import create_pod, delete_pod, is_active, owner_of
+from underway.simulated.pods import available, create_pod, delete_pod, is_active, owner_of
 from underway.simulated.surplus import in_order_of_deletion
 from underway.simulated.world import WorkQueue, World
 
@@ -81,17 +82,25 @@ class ReplicaSets:
                 found,
                 current=len(pods),
                 ready=ready,
-                available=ready,
+                available=self._available(found, pods) if found.min_ready_seconds else ready,
                 failure=failure,
                 observed_generation=found.generation,
             )
         )
 
+    def _available(self, found: Workload, pods: Collection[str]) -> int:
+        own = [pod for pod in self._world.state.pods_of(found.uid) if pod.uid in pods]
+        count, wait = available(own, found, self._world.now)
+        if wait is not None:
+            self._queue.add(found.ref, wait)
+        return count
+
     def _refused(self, found: Workload) -> str:
         """What the API server says to one more pod that a quota does not allow."""
         if not self._world.state.quotas or found.template is None:
             return ""
-        count, quota = allowed(found.template.spec, found.namespace, 1, self._world.state)
+        spec = self._world.admit(found, found.template.spec)
+        count, quota = allowed(spec, found.namespace, 1, self._world.state)
         return "" if count else f'pods "{found.name}-" is forbidden: exceeded quota: {quota.rpartition("/")[2]}'
 
     def _claim(self, found: Workload) -> dict[str, bool]:

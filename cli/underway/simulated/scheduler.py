@@ -15,11 +15,15 @@ from underway.cluster.model import Claim, Node, Pod, Ref, Volume
 from underway.cluster.room import unschedulable_message
 from underway.simulated.capacity import Capacity
 from underway.simulated.columns import Columns
+from underway.simulated.pods import delete_pod
+from underway.simulated.preemption import preemption
 from underway.simulated.scoring import best_node
 from underway.simulated.world import WorkQueue, World
 
 _ALL_NODES_BELOW = 100
 _LONGEST_BACKOFF = 10
+_HELD = "node(s) are about to get a pod of higher priority"
+_GATED = "Scheduling is blocked due to non-empty scheduling gates"
 
 
 class Scheduler:
@@ -30,6 +34,12 @@ class Scheduler:
         self._waiting: dict[Ref, datetime] = {}
         """Unschedulable pods, and when each may be tried again."""
         self._attempts: Counter[Ref] = Counter()
+        self._nominated: dict[Ref, Pod] = {}
+        """The pods that others had to make room for, each with its node to be."""
+        self._in_vain: dict[tuple[int, int], datetime] = {}
+        """By shape and priority of a pod, when no other could make room for it."""
+        self._lowest: int | None = None
+        """No pod has a priority below it."""
         self.capacity = Capacity(world)
         self._columns = Columns(world.state, self.capacity)
         self._next_start = 0
@@ -45,7 +55,10 @@ class Scheduler:
         if new is None or new.node or new.deleting is not None:
             self._waiting.pop(pod.ref, None)
             self._attempts.pop(pod.ref, None)
+            self._nominated.pop(pod.ref, None)
         elif old is None:
+            if self._lowest is not None:
+                self._lowest = min(self._lowest, new.spec.priority)
             self._queue.add(new.ref)
             return
         was_placed, is_placed = bool(old and old.node), bool(new and new.node)
@@ -67,12 +80,20 @@ class Scheduler:
         self._wakes.add("all")
 
     def _retry(self, _: str) -> None:
-        for ref, not_before in self._waiting.items():
+        for ref, not_before in sorted(self._waiting.items(), key=self._rank):
             self._queue.add(ref, max(not_before - self._world.now, timedelta(0)))
+
+    def _rank(self, waiting: tuple[Ref, datetime]) -> int:
+        """The most important come first."""
+        pod = self._world.get(Pod, waiting[0])
+        return -pod.spec.priority if pod is not None else 0
 
     def _schedule(self, ref: Ref) -> None:
         pod = self._world.get(Pod, ref)
         if pod is None or pod.node or pod.deleting is not None or pod.finished:
+            return
+        if pod.spec.gated:
+            self._world.put(msgspec.structs.replace(pod, waiting=_GATED))
             return
         found = self._find(pod)
         if isinstance(found, str):
@@ -82,6 +103,31 @@ class Scheduler:
         backoff = min(2 ** (self._attempts[ref] - 1), _LONGEST_BACKOFF) * self._world.settings.scheduler_backoff
         self._waiting[ref] = self._world.now + backoff
         self._world.put(msgspec.structs.replace(pod, waiting=unschedulable_message(found)))
+        if pod.spec.preempts and pod.spec.priority > self._lowest_priority():
+            self._make_room(pod)
+
+    def _lowest_priority(self) -> int:
+        if self._lowest is None:
+            self._lowest = min((pod.spec.priority for pod in self._world.state.pods.values()), default=0)
+        return self._lowest
+
+    def _make_room(self, pod: Pod) -> None:
+        """Delete pods of lower priority; one for which that is under way has to wait for their end."""
+        world, key = self._world, (self.capacity.shape(pod.spec), pod.spec.priority)
+        nominated = self._nominated.get(pod.ref)
+        on_their_way = world.state.pods_on(nominated.node) if nominated is not None else ()
+        leaving = (one for one in on_their_way if one.deleting is not None and one.spec.priority < pod.spec.priority)
+        if self._in_vain.get(key) == world.now or any(leaving):
+            return
+        found = preemption(pod, world.state)
+        if found is None:
+            self._in_vain[key] = world.now
+            return
+        self._nominated[pod.ref] = msgspec.structs.replace(pod, node=found.node)
+        for victim in found.victims:
+            if victim.deleting is None:
+                world.assume(f"{victim.ref}: the scheduler deletes it to make room for {pod.ref}, of higher priority")
+                delete_pod(world, victim)
 
     def _find(self, pod: Pod) -> str | Counter[str]:
         """The node to bind to, or how many nodes stand in the way for each reason."""
@@ -94,6 +140,11 @@ class Scheduler:
         self._next_start = (start + looked_at) % count
         if not places:
             return self._columns.obstacles(column, search)
+        held = {one.node for one in self._nominated.values() if one.spec.priority >= pod.spec.priority}
+        if held and pod.ref not in self._nominated:
+            places = [place for place in places if self._columns.names[place] not in held]
+            if not places:
+                return Counter({_HELD: len(held)})
         return best_node(pod, places, column, self._columns, self.capacity, self._world.state)
 
 

@@ -20,7 +20,7 @@ from underway.simulated.capacity import Capacity
 from underway.simulated.columns import Column, Columns
 from underway.units import Selector, equality_selector
 
-_TAINTS, _AFFINITY, _SPREAD = 3, 2, 2
+_TAINTS, _NODES, _AFFINITY, _SPREAD = 3, 2, 2, 2
 """The plugins' weights; the two for resources weigh 1."""
 _Pick: TypeAlias = Callable[[Sequence[Any]], tuple[Any, ...]]
 """Takes from a column what it says about the nodes that fit."""
@@ -41,6 +41,7 @@ def best_node(
     totals: Sequence[int] = pick(column.scores)
     parts = (
         (_TAINTS, _taint_scores(pick(column.disliked))),
+        (_NODES, _wish_scores(pick(column.wished)) if pod.spec.preferred_nodes else None),
         (_AFFINITY, _affinity_scores(pod, pick, columns, capacity, state)),
         (_SPREAD, _spread_scores(pod, pick, columns, capacity, state)),
     )
@@ -54,6 +55,12 @@ def best_node(
 def _taint_scores(disliked: Sequence[int]) -> list[int] | None:
     most = max(disliked)
     return [100 - 100 * count // most for count in disliked] if most else None
+
+
+def _wish_scores(wished: Sequence[int]) -> list[int] | None:
+    """Preferred node affinity: the best node has 100, the others in proportion."""
+    most = max(wished)
+    return [100 * weight // most for weight in wished] if most else None
 
 
 def _affinity_scores(

@@ -35,6 +35,8 @@ class Settings:
     api_latency: timedelta = timedelta(milliseconds=10)
     controller_delay: timedelta = timedelta(milliseconds=20)
     """From a change until a controller has acted on it."""
+    operator_delay: timedelta = timedelta(seconds=1)
+    """From the end of a pod until its operator makes it again."""
     orphaning: timedelta = timedelta(milliseconds=200)
     """From the deletion of a ReplicaSet that leaves its pods until the garbage collector has orphaned them."""
     scheduling_delay: timedelta = timedelta(milliseconds=15)

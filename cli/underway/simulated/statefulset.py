@@ -7,13 +7,14 @@ is not Ready, not even the replacement of that member (kubernetes/kubernetes#672
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import lru_cache
 from hashlib import sha256
 
 import msgspec
 
 from underway.cluster.model import Pod, Ref, Template, Workload
-from underway.simulated.pods import create_pod, delete_pod, is_active
+from underway.simulated.pods import available, available_in, create_pod, delete_pod, is_active
 from underway.simulated.world import WorkQueue, World
 
 REVISION = "controller-revision-hash"
@@ -59,12 +60,16 @@ class StatefulSets:
         self._report(found)
 
     def _pods(self, found: Workload) -> dict[int, Pod]:
-        return {_ordinal(pod.name): pod for pod in self._world.state.pods_of(found.uid)}
+        """By number, the first one being 0, whatever its name says."""
+        return {_ordinal(pod.name) - found.first_ordinal: pod for pod in self._world.state.pods_of(found.uid)}
 
     def _report(self, found: Workload) -> None:
         pods = self._pods(found).values()
         active = [pod for pod in pods if is_active(pod)]
         ready = sum(1 for pod in active if pod.ready)
+        count, wait = available(active, found, self._world.now)
+        if wait is not None:
+            self._queue.add(found.ref, wait)
         updated = sum(1 for pod in active if _revision(pod, found) == found.update_revision)
         complete = found.strategy != "OnDelete" and updated == ready == found.replicas
         self._world.put(
@@ -73,7 +78,7 @@ class StatefulSets:
                 current=len(pods),
                 updated=updated,
                 ready=ready,
-                available=ready,
+                available=count,
                 current_revision=found.update_revision if complete else found.current_revision,
                 observed_generation=found.generation,
             )
@@ -107,14 +112,15 @@ class StatefulSets:
                 pod = None
             if pod is None:
                 self._create(found, ordinal)
-            if pod is None or not pod.ready or pod.deleting is not None:
+            if pod is None or not self._is_up(pod, found):
                 settled = False
                 if not found.parallel:
                     return False
         return settled or found.parallel
 
     def _shrink(self, found: Workload, pods: dict[int, Pod]) -> None:
-        for ordinal in sorted((number for number in pods if number >= found.replicas), reverse=True):
+        surplus = (number for number in pods if not 0 <= number < found.replicas)
+        for ordinal in sorted(surplus, reverse=True):
             if pods[ordinal].deleting is None:
                 delete_pod(self._world, pods[ordinal])
             if not found.parallel:
@@ -129,11 +135,16 @@ class StatefulSets:
             if _revision(pod, found) != found.update_revision:
                 delete_pod(self._world, pod)
                 return
-            if not pod.ready:
+            if not self._is_up(pod, found):
                 return
 
+    def _is_up(self, pod: Pod, found: Workload) -> bool:
+        """Available, and staying. The pods of the next ordinals wait for that."""
+        return pod.deleting is None and available_in(pod, found, self._world.now) == timedelta(0)
+
     def _create(self, found: Workload, ordinal: int) -> None:
-        name = f"{found.name}-{ordinal}"
+        number = found.first_ordinal + ordinal
+        name = f"{found.name}-{number}"
         held = found.strategy != "OnDelete" and ordinal < found.partition
         revision = found.current_revision if held else found.update_revision
         template = self._templates.get((found.uid, revision), found.template)
@@ -142,7 +153,7 @@ class StatefulSets:
             labels = {
                 **template.labels,
                 "statefulset.kubernetes.io/pod-name": name,
-                "apps.kubernetes.io/pod-index": str(ordinal),
+                "apps.kubernetes.io/pod-index": str(number),
                 REVISION: revision,
             }
             spec = msgspec.structs.replace(template.spec, claims=claims)

@@ -40,7 +40,7 @@ class Timings:
         if inherited:
             return inherited
         workload = self._workload(pod)
-        key = workload.uid if workload else pod.uid
+        key = workload.uid if workload else pod.owner.uid if pod.owner else pod.uid
         found = self._known.get(key)
         if found is None:
             found = self._known[key] = self._find(pod, workload)
@@ -72,7 +72,8 @@ class Timings:
         note = ""
         if start_up is None or warm_up is None:
             start_up = settings.start_up if start_up is None else start_up
-            warm_up = settings.warm_up if warm_up is None else warm_up
+            if warm_up is None:
+                warm_up = max(settings.warm_up, timedelta(seconds=pod.spec.probe_delay))
             took = f"{format_duration(start_up)} to start and {format_duration(warm_up)} to become Ready"
             note = f"{name}: its pods take {took}"
         serves_on, exit_note = self._exit(pod, given, name)
@@ -90,11 +91,16 @@ class Timings:
         return took, f"{workload.ref}: its pods run for {format_duration(took)}"
 
     def _samples(self, pod: Pod, workload: Workload | None) -> list[Pod]:
-        """The workload's pods, with `pod`, which may just have lost its controller."""
-        if workload is None:
-            return []
+        """The workload's pods, with `pod`, which may just have lost its controller; those of a controller that is not
+        known, too.
+        """
         state = self._world.state
-        makers = [workload.uid, *(below.uid for below in state.workloads_of(workload.uid))]
+        if workload is not None:
+            makers = [workload.uid, *(below.uid for below in state.workloads_of(workload.uid))]
+        elif pod.owner is not None:
+            makers = [pod.owner.uid]
+        else:
+            return []
         found = {pod.uid: pod} | {own.uid: own for uid in makers for own in state.pods_of(uid)}
         return [own for own in found.values() if own.restarts == 0]
 
@@ -103,6 +109,10 @@ class Timings:
         if told is not None:
             return told, ""
         settings = self._world.settings
+        if pod.spec.pre_stop_seconds:
+            sleeps = timedelta(seconds=pod.spec.pre_stop_seconds)
+            after = f"when their preStop hook has slept for {format_duration(sleeps)}"
+            return sleeps + settings.exit, f"{name}: its pods stop serving {after}"
         if pod.spec.pre_stop:
             return settings.pre_stop, f"{name}: its preStop hook takes {format_duration(settings.pre_stop)}"
         if settings.exit:

@@ -19,6 +19,7 @@ import msgspec
 
 from underway.cluster.model import Pod, Ref, Workload
 from underway.cluster.objects import Object
+from underway.cluster.podspec import PodSpec
 from underway.cluster.reports import is_report
 from underway.cluster.state import ClusterState
 from underway.simulated.settings import Settings
@@ -46,6 +47,8 @@ class World:
         self.reports = 0
         """How many of them were but reports of progress."""
         self.assumptions: list[str] = []
+        self.admit: Callable[[Workload, PodSpec], PodSpec] = lambda _, asked: asked
+        """What admission makes of a new pod of a workload that asks for this much."""
         self._observers: dict[type, list[Callable[[Any, Any], None]]] = {}
         self._only_changes: set[Callable[[Any, Any], None]] = set()
         self._events: list[tuple[datetime, int, Callable[[], None]]] = []
@@ -75,6 +78,7 @@ class World:
             and self.at_rest
             and found.observed_generation >= found.generation
             and found.current == found.ready == found.replicas
+            and (not found.min_ready_seconds or found.available >= found.ready)
         )
 
     def assume(self, what: str) -> None:

@@ -9,6 +9,7 @@ from typing import Literal
 from msgspec.structs import replace
 
 from underway.cluster import disruption, traffic
+from underway.cluster.admission import expected_spec, with_label_keys
 from underway.cluster.model import Pod, Workload
 from underway.cluster.quota import allowed
 from underway.cluster.room import Room
@@ -126,18 +127,14 @@ def _beside_autoscaler(choice: Choice, found: Workload, state: ClusterState) -> 
 
 def room_for(found: Workload, wanted: int, state: ClusterState) -> int:
     """How many more pods of the workload fit into the cluster, and into its quotas, at most as many as are wanted."""
-    template = found.template
-    if template is None:
+    template, spec = found.template, expected_spec(found, state)
+    if template is None or spec is None:
         return 0
-    wanted = min(wanted, allowed(template.spec, found.namespace, wanted, state)[0])
-    room = Room(state)
-    made = Pod(
-        uid="",
-        namespace=found.namespace,
-        name=f"{found.name}-new",
-        labels={**template.labels, HASH: "new"},
-        spec=template.spec,
-    )
+    wanted = min(wanted, allowed(spec, found.namespace, wanted, state)[0])
+    room = Room(state) if spec.priority < 0 else Room(state).without_placeholders()
+    labels = {**template.labels, HASH: "new"}
+    spec = with_label_keys(spec, labels)
+    made = Pod(uid="", namespace=found.namespace, name=f"{found.name}-new", labels=labels, spec=spec)
     for number in range(wanted):
         if not isinstance(room.place(replace(made, uid=f"{found.uid}/{number}", name=f"{made.name}-{number}")), str):
             return number
@@ -146,4 +143,5 @@ def room_for(found: Workload, wanted: int, state: ClusterState) -> int:
 
 def quota_below(found: Workload, wanted: int, state: ClusterState) -> str:
     """The quota that does not allow so many more pods of the workload; empty if none is in the way."""
-    return allowed(found.template.spec, found.namespace, wanted, state)[1] if found.template is not None else ""
+    spec = expected_spec(found, state)
+    return allowed(spec, found.namespace, wanted, state)[1] if spec is not None else ""

@@ -32,7 +32,9 @@ _Right: TypeAlias = Callable[[int, Pod], bool]
 
 @dataclass(frozen=True)
 class Members:
-    """A StatefulSet's pods by ordinal. `right`: whether a member is of the version that is wanted now."""
+    """A StatefulSet's pods by ordinal, counted from the first one, as its partition does. `right`: whether a member is
+    of the version that is wanted now.
+    """
 
     found: Workload
     pods: dict[int, Pod]
@@ -66,7 +68,11 @@ def _in_the_way(step: RolloutStep, found: Workload, state: ClusterState) -> Iter
     name, members = str(found.ref), _pods(found, state)
     if sorted(members) != list(range(found.replicas)):
         here = ", ".join(pod.name for pod in members.values()) or "none"
-        yield Blocker(name, f"it asks for {found.replicas} members from 0 on and has {here}", "let it become whole")
+        yield Blocker(
+            name,
+            f"it asks for {found.replicas} members from {found.first_ordinal} on and has {here}",
+            "let it become whole",
+        )
     for pod in members.values():
         if not pod.ready:
             waiting = f" ({pod.waiting})" if pod.waiting else ""
@@ -160,7 +166,7 @@ def _all_up(members: Members, turn: Turn) -> bool:
     for ordinal in range(found.replicas):
         pod = members.pods.get(ordinal)
         if pod is None or pod.deleting is not None:
-            turn.wait(Ref("pod", found.namespace, f"{found.name}-{ordinal}"), "its replacement is on its way")
+            turn.wait(Ref("pod", found.namespace, _name(found, ordinal)), "its replacement is on its way")
             return False
     down = [ordinal for ordinal in range(found.replicas) if not in_place.is_up(members.pods[ordinal], found, turn)]
     for ordinal in sorted(down, key=lambda one: members.right(one, members.pods[one])):
@@ -211,13 +217,17 @@ def _replace_next(members: Members, turn: Turn) -> bool:
 
 
 def _lower(found: Workload, ordinal: int) -> PatchWorkload:
-    says = f"lower the partition to {ordinal}: its controller replaces {found.name}-{ordinal}"
+    says = f"lower the partition to {ordinal}: its controller replaces {_name(found, ordinal)}"
     return PatchWorkload(found.ref, found.uid, says=says, partition=ordinal)
 
 
 def _pods(found: Workload, state: ClusterState) -> dict[int, Pod]:
     numbered = ((pod.name.rpartition("-")[2], pod) for pod in state.pods_of(found.uid))
-    return {int(ordinal): pod for ordinal, pod in numbered if ordinal.isdecimal()}
+    return {int(number) - found.first_ordinal: pod for number, pod in numbered if number.isdecimal()}
+
+
+def _name(found: Workload, ordinal: int) -> str:
+    return f"{found.name}-{found.first_ordinal + ordinal}"
 
 
 def revision(pod: Pod, found: Workload) -> str:

@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from underway.cluster.eligibility import admits, tolerates
+from underway.cluster.admission import expected_spec
+from underway.cluster.eligibility import admits, repelling
 from underway.cluster.model import Node, Pod, Workload
+from underway.cluster.podspec import PodSpec
 from underway.cluster.room import Room
 from underway.cluster.state import ClusterState
 
@@ -38,19 +40,16 @@ def replicas(found: Workload, state: ClusterState) -> list[Pod]:
 
 def spread(found: Workload, state: ClusterState) -> dict[str, int]:
     """How many replicas each node has that could have one: schedulable, Ready, and admitting them."""
-    counts = {node.name: 0 for node in state.nodes.values() if _may_have(node, found)}
+    spec = expected_spec(found, state)
+    counts = {node.name: 0 for node in state.nodes.values() if spec is not None and _may_have(node, spec)}
     for pod in replicas(found, state):
         if pod.node in counts:
             counts[pod.node] += 1
     return counts
 
 
-def _may_have(node: Node, found: Workload) -> bool:
-    if found.template is None or node.unschedulable or not node.ready:
-        return False
-    spec = found.template.spec
-    hard = (taint for taint in node.taints if taint.effect != "PreferNoSchedule")
-    return admits(spec, node) and all(tolerates(spec.tolerations, taint) for taint in hard)
+def _may_have(node: Node, spec: PodSpec) -> bool:
+    return not node.unschedulable and node.ready and admits(spec, node) and repelling(spec, node) is None
 
 
 def skew(counts: Mapping[str, int]) -> int:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from underway.cluster import disruption, traffic
+from underway.cluster.eligibility import expendable
 from underway.cluster.model import Pod
 from underway.cluster.state import MARK, ClusterState
 from underway.errors import Blocker
@@ -82,7 +83,8 @@ def _losses(pod: Pod, drain: Drain, state: ClusterState) -> list[Blocker]:
         remedy = "let the data be lost with drain.deleteEmptyDirData (--delete-emptydir-data)"
         found.append(Blocker(name, f"its local data would be lost (emptyDir {volumes})", remedy))
     job = state.controller_of(pod)
-    if job is not None and job.kind == "job" and not drain.force and job.failed >= job.backoff_limit:
+    counts = job is not None and job.kind == "job" and not job.forgiving
+    if job is not None and counts and not drain.force and job.failed >= job.backoff_limit:
         remedy = (
             "let it finish with drain.waitFor, or raise the Job's backoffLimit, or accept it with drain.force (--force)"
         )
@@ -101,6 +103,9 @@ def _way_out(pod: Pod, drain: Drain, state: ClusterState) -> Treatment:
         return _blocked(pod, f"{len(budgets)} budgets select it ({names})", remedy)
     if drain.strategy == "evict":
         return _eviction(pod, "evicted within its budgets, as asked (strategy evict)", state, accepts_gap=True)
+    if expendable(pod) and drain.strategy == "auto":
+        reason = f"its priority ({pod.spec.priority}) makes it a placeholder, no replacement is waited for"
+        return _eviction(pod, f"evicted: {reason}", state, accepts_gap=False)
     way = handoff(pod, state)
     for budget in budgets if isinstance(way, Handoff) else ():
         broken = disruption.is_broken(budget, state)
