@@ -81,6 +81,8 @@ def test_a_statefulset_and_a_daemonset() -> None:
     assert not found.parallel
     assert workload("statefulset", {"podManagementPolicy": "Parallel"}, {}).parallel
     assert [workload("statefulset", spec).first_ordinal for spec in ({}, {"ordinals": {"start": 5}})] == [0, 5]
+    volumes = {"volumeClaimTemplates": [{"metadata": {"name": "data"}}, {"metadata": {"name": "log"}}]}
+    assert [workload("statefulset", spec).claim_templates for spec in ({}, volumes)] == [(), ("data", "log")]
     status = {
         "desiredNumberScheduled": 5,
         "currentNumberScheduled": 4,

@@ -11,11 +11,12 @@ from underway.cluster.actions import (
     DeleteJob,
     RollTemplate,
 )
-from underway.cluster.model import Pod, Ref, Template
-from underway.cluster.podspec import PodSpec, Taint
+from underway.cluster.model import Claim, Pod, Ref, Template, Volume
+from underway.cluster.podspec import NodeTerm, PodSpec, Taint
 from underway.cluster.state import ClusterState
 from underway.simulated.cluster import SimulatedCluster
 from underway.simulated.settings import DURATION, EXIT, Settings
+from underway.units import Requirement, Selector
 
 NODES = (node("a"), node("b"), node("c"))
 
@@ -61,6 +62,18 @@ def test_a_stateful_set_may_begin_at_another_number() -> None:
         assert [(pod.name, pod.ready) for pod in pods(cluster, "db")] == [("db-5", True), ("db-6", True)]
 
     run(story())
+
+
+def test_a_members_volumes_say_where_it_may_run() -> None:
+    """As its volumeClaimTemplates name them; those that nobody has given yet are taken to do anywhere."""
+    here = NodeTerm(labels=Selector(), names=Selector((Requirement("metadata.name", "In", ("c",)),)))
+    volume = Volume(uid="pv", name="pv", node_terms=(here,))
+    claim = Claim(uid="pvc", namespace="shop", name="data-db-0", modes=("ReadWriteOnce",), volume="pv")
+    cluster = settled(*NODES, volume, claim, workload("statefulset", "db", 2, claim_templates=("data",)))
+    first, second = pods(cluster, "db")
+    assert (first.node, first.spec.claims) == ("c", ("data-db-0",))
+    assert second.spec.claims == ("data-db-1",)
+    assert "statefulset/shop/db: its volumes can be used on every node" in cluster.assumptions
 
 
 def test_a_daemon_set_runs_on_every_node_it_tolerates_cordoned_or_not() -> None:

@@ -136,7 +136,8 @@ class Workload(msgspec.Struct, frozen=True, gc=False):
     partition: int = 0
     """A StatefulSet's rolling update leaves the members below it, as counted from the first one."""
     first_ordinal: int = 0
-    """The number in the name of a StatefulSet's first member."""
+    claim_templates: tuple[str, ...] = ()
+    """The number in the name of a StatefulSet's first member, and the names of its volumeClaimTemplates."""
     current_revision: str = ""
     update_revision: str = ""
     """A StatefulSet's, as its pods' label controller-revision-hash has them. Of a DaemonSet only the update revision is

@@ -105,6 +105,7 @@ class WireWorkloadSpec(Wire):
     parallelism: int | None = None
     pod_management_policy: str | None = None
     ordinals: WireOrdinals | None = None
+    volume_claim_templates: list[WireObject] | None = None
     backoff_limit: int | None = None
     completions: int | None = None
     pod_failure_policy: WireFailurePolicy | None = None
@@ -207,6 +208,7 @@ class WireStatefulSet(WireWorkload):
             **_strategy(asked.update_strategy),
             parallel=asked.pod_management_policy == "Parallel",
             partition=rolling.partition or 0,
+            claim_templates=tuple(each.own.name or "" for each in asked.volume_claim_templates or ()),
             first_ordinal=(asked.ordinals and asked.ordinals.start) or 0,
             current_revision=told.current_revision or "",
             update_revision=told.update_revision or "",

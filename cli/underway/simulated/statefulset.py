@@ -149,7 +149,7 @@ class StatefulSets:
         revision = found.current_revision if held else found.update_revision
         template = self._templates.get((found.uid, revision), found.template)
         if template is not None:
-            claims = self._claims.get(Ref("pod", found.namespace, name), template.spec.claims)
+            claims = self._claims.get(Ref("pod", found.namespace, name)) or self._claimed(found, name, template)
             labels = {
                 **template.labels,
                 "statefulset.kubernetes.io/pod-name": name,
@@ -159,6 +159,13 @@ class StatefulSets:
             spec = msgspec.structs.replace(template.spec, claims=claims)
             template = msgspec.structs.replace(template, labels=labels, spec=spec)
         create_pod(self._world, found, name, template)
+
+    def _claimed(self, found: Workload, name: str, template: Template) -> tuple[str, ...]:
+        """What a member claims that has never been seen: its template's volumes, and its own by its name."""
+        own = tuple(f"{each}-{name}" for each in found.claim_templates)
+        if any(self._world.state.claim(found.namespace, claim) is None for claim in own):
+            self._world.assume(f"{found.ref}: its volumes can be used on every node")
+        return (*template.spec.claims, *own)
 
 
 def _revision(pod: Pod, found: Workload) -> str:
