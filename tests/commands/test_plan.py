@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from invoke import underway
+from invoke import HERE, underway
 
 PLAYBOOK = "playbooks/maintain-workers.yaml"
 SHOP = ("--cluster", "kind-config.yaml", "--cluster", "manifests/")
@@ -126,3 +126,17 @@ def test_how_a_step_comes_out_is_in_the_plan(tmp_path: Path) -> None:
     assert out["result"].endswith(" out of traffic and running")
     text = " ".join(underway("plan", str(playbook), *SHOP).out.split())
     assert f"on; {spread['result']} " in text
+
+
+def test_the_cluster_comes_through_standard_input() -> None:
+    kind = (HERE / "kind-config.yaml").read_text()
+    piped = underway("plan", PLAYBOOK, "--cluster", "-", "--cluster", "manifests/", "-o", "json", piped=kind)
+    assert piped.status == 0, piped.err
+    assert json.loads(piped.out)["moves"] == planned()["moves"] > 0
+
+
+def test_standard_input_is_the_playbook_or_the_cluster_not_both() -> None:
+    for command in ("plan", "rehearse"):
+        ended = underway(command, "-", "--cluster", "-", piped="")
+        assert ended.status == 2
+        assert "standard input can be read only once" in ended.err

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import io
+import os
+import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import dedent
 
@@ -8,6 +12,7 @@ from scenes import advance, evict, run
 
 from underway.cluster.model import Ref
 from underway.cluster.podspec import Taint
+from underway.cluster.snapshot import write
 from underway.errors import UsageError
 from underway.simulated.cluster import SimulatedCluster
 from underway.simulated.load import load, simulate
@@ -197,7 +202,80 @@ def test_an_empty_directory_a_missing_file_and_binary_input_get_a_clear_error(tm
         load([tmp_path / "absent.yaml"])
     (tmp_path / "binary.yaml").write_bytes(bytes(range(256)))
     (tmp_path / "cut-off.json").write_text('{"apiVersion": "v1", "kind": "List", "items": [{')
-    with pytest.raises(UsageError, match=r"cut-off\.json: is no JSON: Input data was truncated"):
+    with pytest.raises(UsageError, match=r"cut-off\.json:1:49: is no JSON: it ends too early"):
         load([tmp_path / "cut-off.json"])
     with pytest.raises(UsageError, match="cannot be read"):
         load([tmp_path / "binary.yaml"])
+
+
+def piped(data: bytes) -> Path:
+    """A pipe with this in it, as the shell's <(…) gives it: what has been read from it is gone."""
+    reads, writes = os.pipe()
+    with os.fdopen(writes, "wb") as pipe:
+        pipe.write(data)
+    return Path(f"/dev/fd/{reads}")
+
+
+def test_a_pipe_is_read_from_its_first_line_on() -> None:
+    loaded = load([piped(dedent(KIND).encode()), piped(dedent(SHOP).encode().lstrip())])
+    assert Ref("deployment", "shop", "web") in loaded.objects
+    assert loaded.services() == {8080: Ref("service", "shop", "web")}
+
+
+def test_a_snapshot_comes_through_a_pipe_too(tmp_path: Path) -> None:
+    state = shop(tmp_path).state()
+    lines = write(state.objects(), datetime(2026, 1, 1, tzinfo=UTC), "shop")
+    loaded = load([piped(b"".join(line + b"\n" for line in lines))])
+    assert loaded.at_rest
+    assert list(loaded.objects) == [found.ref for found in state.objects()]
+
+
+def test_standard_input_is_a_file_of_the_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(dedent(KIND).encode())))
+    assert len([found for found in load([Path("-")]).objects if found.kind == "node"]) == 3
+
+
+def test_json_through_a_pipe_is_read_as_json_one_after_another() -> None:
+    node = '{"apiVersion": "v1", "kind": "Node", "metadata": {"name": "%s"}}\n'
+    assert [found.name for found in load([piped((node % "a" + node % "b").encode())]).objects] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("deep.yaml", "a: " + "[" * 5000 + "]" * 5000),
+        ("deep.json", '{"a": ' + "[" * 50_000 + "]" * 50_000 + "}"),
+        ("recursive.yaml", "apiVersion: v1\nkind: Service\nmetadata: {name: x}\nspec: &s {me: *s}\n"),
+    ],
+)
+def test_what_is_nested_without_end_is_told_as_a_mistake(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(UsageError, match=rf"{name}.*: this is nested too deeply") as caught:
+        load([tmp_path / name])
+    assert caught.value.hint is None
+
+
+def test_aliases_that_stand_for_millions_of_values_are_told_before_they_are_read(tmp_path: Path) -> None:
+    levels = [
+        f"{chr(98 + level)}: &{chr(98 + level)} [{', '.join(['*' + chr(97 + level)] * 10)}]" for level in range(8)
+    ]
+    (tmp_path / "bomb.yaml").write_text("\n".join(["a: &a [x, x, x, x, x, x, x, x, x, x]", *levels]))
+    with pytest.raises(UsageError, match=r"bomb\.yaml:\d+:\d+: this grows too large"):
+        load([tmp_path / "bomb.yaml"])
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "hint"),
+    [
+        ("a.yaml", "kind: Deployment\nmetadata: {name: web", "is the file cut off?"),
+        ("a.json", '{"kind": "Deployment", "metadata": {"na', "is the file cut off?"),
+        ("a.yaml", "kind: [a\nb: c\nmetadata: {name: web}\n", None),
+        ("a.json", '{"kind": "Deployment" "metadata": {}}', None),
+        ("a.yaml", "{apiVersion: v1, kind: Service, metadata: {name: a}, spec: {ports: 80}}", None),
+    ],
+)
+def test_only_what_ends_too_early_may_be_cut_off(tmp_path: Path, name: str, text: str, hint: str | None) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(UsageError) as caught:
+        load([tmp_path / name])
+    assert caught.value.hint == hint, caught.value.message

@@ -17,6 +17,7 @@ from underway.commands.options import (
     Set,
     Target,
     Vars,
+    check_read_once,
     variables,
 )
 from underway.errors import ExitStatus, UsageError
@@ -27,7 +28,7 @@ Clusters = Annotated[
     typer.Option(
         "--cluster",
         help="Plan on a simulated cluster made from a kind config, manifests or a directory instead of the live one."
-        " Can be repeated.",
+        " `-` is standard input. Can be repeated.",
         show_default=False,
     ),
 ]
@@ -69,6 +70,7 @@ def plan(
     from underway.report.plan import plan_json, plan_text, plan_yaml
 
     cluster = all_clusters(cluster, more)
+    check_read_once([playbook, *vars_files, *cluster])
     given, saving = variables(sets), out is not None
     if out is not None:
         saved_plan.check_out(out, [playbook, *vars_files, *cluster])
