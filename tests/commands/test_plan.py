@@ -140,3 +140,25 @@ def test_standard_input_is_the_playbook_or_the_cluster_not_both() -> None:
         ended = underway(command, "-", "--cluster", "-", piped="")
         assert ended.status == 2
         assert "standard input can be read only once" in ended.err
+
+
+def test_what_a_simulation_leaves_out_is_told_by_every_command(tmp_path: Path) -> None:
+    objects = (("ReplicationController", "old"), ("LimitRange", "limits"), ("ConfigMap", "a"), ("ConfigMap", "b"))
+    more = tmp_path / "more.yaml"
+    more.write_text(
+        "\n---\n".join(f"{{apiVersion: v1, kind: {kind}, metadata: {{name: {name}}}}}" for kind, name in objects)
+    )
+    words = [
+        "replicationcontroller/default/old: the pods that it makes are not in the simulation",
+        "limitrange/default/limits: the requests and limits that it gives to pods are not in the simulation",
+        "2 ConfigMap",
+    ]
+    cluster = (*SHOP, "--cluster", str(more))
+    told = " ".join(underway("plan", PLAYBOOK, *cluster).out.partition("Not looked at:")[2].split())
+    assert all(each in told for each in words)
+    ignored = json.loads(underway("plan", PLAYBOOK, *cluster, "-o", "json").out)["ignored"]
+    assert {"object": "configmap/default/a", "apiVersion": "v1", "kind": "ConfigMap", "reason": ""} in ignored
+    for command in (("rehearse", PLAYBOOK), ("doctor",)):
+        said = underway(*command, *cluster).err
+        assert all(f"not looked at: {each}" in said for each in words[:2])
+        assert "2 ConfigMap" in said

@@ -127,7 +127,7 @@ def test_annotations_say_how_long_pods_take(tmp_path: Path) -> None:
 
 def test_what_was_ignored_and_assumed_is_told(tmp_path: Path) -> None:
     loaded = load(written(tmp_path, kind=KIND, shop=SHOP))
-    assert dict(loaded.ignored) == {"Namespace": 1}
+    assert [found.object for found in loaded.ignored] == ["namespace/shop"]
     cluster = simulate(loaded)
     before = "\n".join(cluster.assumptions)
     assert "every node of the kind config has 2 cpu and 8Gi" in before
@@ -153,7 +153,7 @@ def test_a_directory_and_a_list_are_read_in_order(tmp_path: Path) -> None:
     )
     loaded = load([tmp_path])
     assert Ref("deployment", "shop", "web") in loaded.objects
-    assert dict(loaded.ignored) == {"Namespace": 1, "Secret": 1}
+    assert [found.object for found in loaded.ignored] == ["namespace/shop", "secret/default/s"]
 
 
 def test_loading_twice_gives_the_same_cluster(tmp_path: Path) -> None:
@@ -279,3 +279,35 @@ def test_only_what_ends_too_early_may_be_cut_off(tmp_path: Path, name: str, text
     with pytest.raises(UsageError) as caught:
         load([tmp_path / name])
     assert caught.value.hint == hint, caught.value.message
+
+
+OLD = """
+    apiVersion: policy/v1beta1
+    kind: PodDisruptionBudget
+    metadata: {name: web, namespace: shop}
+    spec: {minAvailable: 2, selector: {matchLabels: {app: web}}}
+    ---
+    apiVersion: extensions/v1beta1
+    kind: Deployment
+    metadata: {name: old}
+    spec: {replicas: 2}
+    ---
+    apiVersion: serving.knative.dev/v1
+    kind: Service
+    metadata: {name: other, namespace: shop}
+"""
+
+
+def test_what_no_api_server_takes_any_more_is_ignored_and_told(tmp_path: Path) -> None:
+    loaded = load(written(tmp_path, kind=KIND, old=OLD))
+    assert not [
+        ref for ref in loaded.objects if ref.kind in ("poddisruptionbudget", "deployment") and ref.name != "coredns"
+    ]
+    assert [(found.object, found.reason) for found in loaded.ignored] == [
+        (
+            "poddisruptionbudget/shop/web",
+            "no API server takes policy/v1beta1 any more, policy/v1 is its successor",
+        ),
+        ("deployment/default/old", "no API server takes extensions/v1beta1 any more, apps/v1 is its successor"),
+        ("service.serving.knative.dev/shop/other", ""),
+    ]

@@ -8,6 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from msgspec.structs import replace
+
+from underway.cluster.ignored import Ignored
 from underway.cluster.port import Cluster
 from underway.cluster.snapshot import write
 from underway.cluster.state import ClusterState
@@ -81,10 +84,12 @@ class Planned:
 def plan_on_files(
     playbook: Playbook, source: str, files: Sequence[Path], namespace: str | None, *, with_targets: bool = False
 ) -> Planned:
-    cluster, where = simulate(load(files)), namespace or "default"
+    loaded, where = load(files), namespace or "default"
+    cluster = simulate(loaded)
     playbook = located(playbook, where)
     targets = saved_plan.targets(playbook, cluster.state()) if with_targets else ()
-    return Planned(plan(playbook, source, cluster, where), targets, "", where)
+    found = replace(plan(playbook, source, cluster, where), ignored=tuple(loaded.ignored))
+    return Planned(found, targets, "", where)
 
 
 def plan_on_live(playbook: Playbook, source: str, target: Target, *, with_targets: bool = False) -> Planned:
@@ -92,9 +97,11 @@ def plan_on_live(playbook: Playbook, source: str, target: Target, *, with_target
     return asyncio.run(_plan_on_live(playbook, source, target, with_targets=with_targets))
 
 
-def examine_files(files: Sequence[Path]) -> list[Finding]:
-    cluster = simulate(load(files))
-    return examine(cluster.state(), cluster.now())
+def examine_files(files: Sequence[Path]) -> tuple[list[Finding], list[Ignored]]:
+    """What was found, and what of the files was not looked at."""
+    loaded = load(files)
+    cluster = simulate(loaded)
+    return examine(cluster.state(), cluster.now()), loaded.ignored
 
 
 def examine_live(target: Target) -> list[Finding]:

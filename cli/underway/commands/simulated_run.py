@@ -22,6 +22,7 @@ from underway.errors import RefusedError
 from underway.gates.history import History
 from underway.gates.http import Gap, HttpCount, with_gap
 from underway.playbook.models import Gate, HttpGate, Playbook
+from underway.report.ignored import ignored_words
 from underway.report.words import gathered
 from underway.simulated.cluster import SimulatedCluster
 from underway.simulated.faults import Killed
@@ -122,7 +123,6 @@ def rehearse_on_simulation(asked: Rehearsal) -> int:
     if not asked.showing.quiet:
         for assumption in gathered(cluster.assumptions):
             typer.echo(f"assumed: {assumption}", err=True)
-        if loaded.ignored:
-            kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(loaded.ignored.items()))
-            typer.echo(f"not looked at: {kinds}", err=True)
+        for words in ignored_words(loaded.ignored):
+            typer.echo(f"not looked at: {words}", err=True)
     return status

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -13,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from underway.cluster.ignored import Ignored, ignored, is_gone
 from underway.cluster.model import Budget, Node, Pod, Ref, Service, Workload
 from underway.cluster.objects import Object
 from underway.cluster.snapshot import Snapshot
@@ -60,10 +60,10 @@ class _Outline(msgspec.Struct):
 
 @dataclass
 class Loaded:
-    """What the files say. `ignored`: how many objects of each kind that maintenance does not look at."""
+    """What the files say. `ignored`: the objects that maintenance does not look at."""
 
     objects: dict[Ref, Object] = field(default_factory=dict)
-    ignored: Counter[str] = field(default_factory=Counter)
+    ignored: list[Ignored] = field(default_factory=list)
     at_rest: bool = True
     """All of it comes from snapshots: it is as it was, and nothing has to be started first."""
     at: datetime | None = None
@@ -139,9 +139,10 @@ def _take_object(loaded: Loaded, document: Mapping[str, Any], source: str) -> No
     kind_name, metadata = str(document["kind"]), document.get("metadata")
     name = f"{kind_name} {metadata.get('name', '')}".strip() if isinstance(metadata, dict) else kind_name
     try:
-        found = from_mapping(document)
+        gone = is_gone(str(document["apiVersion"]), kind_name)
+        found = None if gone else from_mapping(document)
         if found is None:
-            loaded.ignored[kind_name] += 1
+            loaded.ignored.append(ignored(document))
             return
         outline = msgspec.convert(document, _Outline)
     except ValueError as error:
