@@ -55,7 +55,12 @@ class KindConfig(msgspec.Struct, rename="camel"):
     kind: Literal["Cluster"]
     name: str = "kind"
     kubeadm_config_patches: list[str] = []
-    nodes: list[KindNode] = msgspec.field(default_factory=lambda: [KindNode()])
+    nodes: list[KindNode] | None = None
+
+    @property
+    def members(self) -> list[KindNode]:
+        """Without any, kind makes one control plane."""
+        return self.nodes or [KindNode()]
 
 
 def read_config(document: Mapping[str, Any], source: str) -> KindConfig:
@@ -79,7 +84,7 @@ def cluster_of(config: KindConfig) -> Iterator[Object]:
 def _nodes(config: KindConfig) -> Iterator[Node]:
     numbers: Counter[str] = Counter()
     most = _max_pods(config)
-    for entry in config.nodes:
+    for entry in config.members:
         numbers[entry.role] += 1
         number = str(numbers[entry.role]) if numbers[entry.role] > 1 else ""
         name = f"{config.name}-{entry.role}{number}"
@@ -87,7 +92,7 @@ def _nodes(config: KindConfig) -> Iterator[Node]:
         labels = {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
         if entry.role == "control-plane":
             labels |= {_ROLE: "", "node.kubernetes.io/exclude-from-external-load-balancers": ""}
-        tainted = entry.role == "control-plane" and len(config.nodes) > 1
+        tainted = entry.role == "control-plane" and len(config.members) > 1
         yield Node(
             uid="",
             name=name,
@@ -117,7 +122,7 @@ def host_ports(config: KindConfig) -> dict[int, int]:
     """All extraPortMappings: a port of the host -> the nodes' port, which may be a Service's nodePort."""
     return {
         mapping.host_port: mapping.container_port
-        for entry in config.nodes
+        for entry in config.members
         for mapping in entry.extra_port_mappings
         if mapping.host_port
     }

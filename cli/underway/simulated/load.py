@@ -23,6 +23,7 @@ from underway.simulated import files, kind
 from underway.simulated.cluster import SimulatedCluster
 from underway.simulated.faults import Fault
 from underway.simulated.settings import TIMINGS, Settings
+from underway.simulated.validity import Mistake, mistakes
 
 
 class _Name(msgspec.Struct):
@@ -68,6 +69,8 @@ class Loaded:
     """All of it comes from snapshots: it is as it was, and nothing has to be started first."""
     at: datetime | None = None
     """When the latest snapshot was taken."""
+    refused: list[Mistake] = field(default_factory=list)
+    """What an API server would not take."""
     assumptions: list[str] = field(default_factory=list)
     host_ports: dict[int, int] = field(default_factory=dict)
     node_ports: dict[int, Ref] = field(default_factory=dict)
@@ -95,9 +98,16 @@ def load(paths: Sequence[Path]) -> Loaded:
             loaded.at_rest = False
             for place, document in found:
                 _take(loaded, document, place)
+    if loaded.refused:
+        raise UsageError("\n".join(wrong.message for wrong in loaded.refused), _hint(loaded.refused))
     if not any(isinstance(found, Node) for found in loaded.objects.values()):
         raise UsageError("the cluster has no nodes", "give a kind config too, or the Node objects")
     return loaded
+
+
+def _hint(refused: Sequence[Mistake]) -> str:
+    hints = {wrong.hint for wrong in refused}
+    return hints.pop() if len(hints) == 1 else "an API server would refuse each of them: kubectl apply --dry-run=server"
 
 
 def simulate(loaded: Loaded, *, settings: Settings | None = None, faults: Sequence[Fault] = ()) -> SimulatedCluster:
@@ -151,6 +161,7 @@ def _take_object(loaded: Loaded, document: Mapping[str, Any], source: str) -> No
         if isinstance(found, Workload | Pod | Budget | Service):
             raise UsageError(f"{source}: {name}: `spec` is missing", "is the file cut off?")
         outline.spec = _Spec()
+    loaded.refused += (Mistake(f"{source}: {name}: {wrong.message}", wrong.hint) for wrong in mistakes(found, document))
     if isinstance(found, Service):
         loaded.node_ports |= {port.node_port: found.ref for port in outline.spec.ports or () if port.node_port}
     if isinstance(found, Workload) and outline.spec.template is not None:
