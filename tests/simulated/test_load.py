@@ -3,7 +3,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from textwrap import dedent
 
@@ -366,3 +366,11 @@ def test_a_kind_config_without_nodes_is_one_control_plane_that_takes_pods(tmp_pa
     text = f"kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n{nodes}\n"
     (node,) = simulate(load(written(tmp_path, kind=text))).state().nodes.values()
     assert (node.name, node.taints) == ("kind-control-plane", ())
+
+
+def test_nodes_of_manifests_have_been_ready_for_long(tmp_path: Path) -> None:
+    node = "\napiVersion: v1\nkind: Node\nmetadata: {name: a}\n"
+    cluster = simulate(load(written(tmp_path, kind=KIND, node=node)))
+    since = [found.ready_since for found in cluster.state().nodes.values()]
+    assert len(since) == 4
+    assert all(moment and cluster.now() - moment > timedelta(hours=1) for moment in since)

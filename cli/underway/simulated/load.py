@@ -6,7 +6,7 @@ import hashlib
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ from underway.simulated.cluster import SimulatedCluster
 from underway.simulated.faults import Fault
 from underway.simulated.settings import TIMINGS, Settings
 from underway.simulated.validity import Mistake, mistakes
+
+_UP_FOR = timedelta(days=1)
 
 
 class _Name(msgspec.Struct):
@@ -116,7 +118,8 @@ def simulate(loaded: Loaded, *, settings: Settings | None = None, faults: Sequen
     """
     given = settings or Settings()
     given = replace(given, start=loaded.at or given.start)
-    state = ClusterState(loaded.objects.values())
+    objects = loaded.objects.values()
+    state = ClusterState(objects if loaded.at_rest else (_long_there(found, given.start) for found in objects))
     cluster = SimulatedCluster(state, settings=given, at_rest=loaded.at_rest)
     if not loaded.at_rest:
         cluster.settle()
@@ -124,6 +127,14 @@ def simulate(loaded: Loaded, *, settings: Settings | None = None, faults: Sequen
     cluster.begin([*loaded.assumptions, *late])
     cluster.bring(faults)
     return cluster
+
+
+def _long_there(found: Object, start: datetime) -> Object:
+    """A node of a cluster that has been set up from manifests has not become Ready for the simulation's sake."""
+    if not isinstance(found, Node) or not found.ready:
+        return found
+    long_ago = start - _UP_FOR
+    return msgspec.structs.replace(found, ready_since=min(found.ready_since or long_ago, long_ago))
 
 
 def _take(loaded: Loaded, document: Any, source: str) -> None:
