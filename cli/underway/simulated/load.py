@@ -147,7 +147,7 @@ def _take(loaded: Loaded, document: Any, source: str) -> None:
     if kind.is_kind_config(document):
         config = kind.read_config(document, source)
         loaded.host_ports |= kind.host_ports(config)
-        loaded.assumptions.extend(kind.ASSUMPTIONS)
+        loaded.assumptions.extend(kind.assumptions(config))
         _keep(loaded, kind.cluster_of(config))
     elif isinstance(document.get("items"), list):
         for place, item in enumerate(document["items"]):
