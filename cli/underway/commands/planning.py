@@ -18,7 +18,7 @@ from underway.commands.assumed import AssumedGates
 from underway.commands.options import Target
 from underway.commands.tightest import FreeRoom
 from underway.commands.writing import write_whole
-from underway.engine import preflight, saved_plan
+from underway.engine import preflight
 from underway.engine.doctor import Finding, examine
 from underway.engine.events import Event, RunStarted
 from underway.engine.locating import located
@@ -27,6 +27,8 @@ from underway.engine.plan import Plan, PlannedPod, planned, refused
 from underway.engine.receipt import Tally, receipt_of
 from underway.engine.run import Run
 from underway.engine.stepping import step_name
+from underway.engine.targets import Target as PlanTarget
+from underway.engine.targets import targets as targets_of
 from underway.gates.history import History
 from underway.gates.http import HttpCount
 from underway.playbook.models import Gate, NodesStep, Playbook
@@ -76,7 +78,7 @@ class Planned:
     """
 
     plan: Plan
-    targets: tuple[saved_plan.Target, ...]
+    targets: tuple[PlanTarget, ...]
     context: str
     namespace: str
 
@@ -87,7 +89,7 @@ def plan_on_files(
     loaded, where = load(files), namespace or "default"
     cluster = simulate(loaded)
     playbook = located(playbook, where)
-    targets = saved_plan.targets(playbook, cluster.state()) if with_targets else ()
+    targets = targets_of(playbook, cluster.state()) if with_targets else ()
     found = replace(plan(playbook, source, cluster, where), ignored=tuple(loaded.ignored))
     return Planned(found, targets, "", where)
 
@@ -141,7 +143,7 @@ async def _plan_on_live(playbook: Playbook, source: str, target: Target, *, with
         copy = _copied(cluster)
         namespace = target.namespace or connection.namespace
         playbook = await with_places(playbook, connection, namespace)
-    targets = saved_plan.targets(playbook, copy.state()) if with_targets else ()
+    targets = targets_of(playbook, copy.state()) if with_targets else ()
     return Planned(await _plan(playbook, source, copy, namespace), targets, connection.context, namespace)
 
 
