@@ -14,7 +14,7 @@ from underway.cluster.ignored import Ignored
 from underway.cluster.port import Cluster
 from underway.cluster.snapshot import write
 from underway.cluster.state import ClusterState
-from underway.commands.assumed import AssumedGates
+from underway.commands.assumed import AssumedGates, hold_duration
 from underway.commands.options import Target
 from underway.commands.tightest import FreeRoom
 from underway.commands.writing import write_whole
@@ -87,7 +87,7 @@ def plan_on_files(
     playbook: Playbook, source: str, files: Sequence[Path], namespace: str | None, *, with_targets: bool = False
 ) -> Planned:
     loaded, where = load(files), namespace or "default"
-    cluster = simulate(loaded)
+    cluster = simulate(loaded, settings=Settings(hold_duration=hold_duration(playbook)))
     playbook = located(playbook, where)
     targets = targets_of(playbook, cluster.state()) if with_targets else ()
     found = replace(plan(playbook, source, cluster, where), ignored=tuple(loaded.ignored))
@@ -140,7 +140,7 @@ async def _plan_on_live(playbook: Playbook, source: str, target: Target, *, with
     from underway.commands.reach import opened, reading, with_places
 
     async with opened(target) as connection, reading(connection, ()) as cluster:
-        copy = _copied(cluster)
+        copy = _copied(cluster, playbook)
         namespace = target.namespace or connection.namespace
         playbook = await with_places(playbook, connection, namespace)
     targets = targets_of(playbook, copy.state()) if with_targets else ()
@@ -149,12 +149,13 @@ async def _plan_on_live(playbook: Playbook, source: str, target: Target, *, with
 
 async def plan_on_copy(playbook: Playbook, source: str, cluster: Cluster, namespace: str) -> Plan:
     """What a run on this cluster would do, as it is now."""
-    return await _plan(playbook, source, _copied(cluster), namespace)
+    return await _plan(playbook, source, _copied(cluster, playbook), namespace)
 
 
-def _copied(cluster: Cluster) -> SimulatedCluster:
+def _copied(cluster: Cluster, playbook: Playbook) -> SimulatedCluster:
     objects = sorted(cluster.state().objects(), key=lambda found: found.ref)
-    return SimulatedCluster(ClusterState(objects), settings=Settings(start=cluster.now()), at_rest=True)
+    settings = Settings(start=cluster.now(), hold_duration=hold_duration(playbook))
+    return SimulatedCluster(ClusterState(objects), settings=settings, at_rest=True)
 
 
 def plan(playbook: Playbook, source: str, cluster: SimulatedCluster, namespace: str) -> Plan:
