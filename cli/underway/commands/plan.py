@@ -13,10 +13,13 @@ from underway.commands.options import (
     Context,
     Kubeconfig,
     Namespace,
+    NoColor,
+    Quiet,
     RequestTimeout,
     Set,
     Target,
     Vars,
+    Verbose,
     check_read_once,
     variables,
 )
@@ -62,12 +65,15 @@ def plan(
     impersonate: As = None,
     request_timeout: RequestTimeout = REQUEST_TIMEOUT,
     output: Form = "text",
+    no_color: NoColor = False,  # noqa: ARG001 - a plan has none, but scripts say so to every command
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> int:
     """Say what a run would do with each pod, why and when, and what stands in its way; changes nothing."""
     from underway.commands import saved_plan
     from underway.commands.planning import plan_on_files, plan_on_live
     from underway.playbook.load import load_filled
-    from underway.report.plan import plan_json, plan_text, plan_yaml
+    from underway.report.plan import plan_json, plan_result, plan_text, plan_yaml
 
     cluster = all_clusters(cluster, more)
     check_read_once([playbook, *vars_files, *cluster])
@@ -89,8 +95,8 @@ def plan(
         case "yaml":
             typer.echo(plan_yaml(found))
         case _:
-            typer.echo(plan_text(found, wide=output == "wide"))
-    if out is not None:
+            typer.echo(plan_result(found) if quiet else plan_text(found, wide=verbose or output == "wide"))
+    if out is not None and not quiet:
         typer.echo(saved_plan.told(out, saved=not found.blockers), err=True)
     if found.blockers:
         return ExitStatus.REFUSED

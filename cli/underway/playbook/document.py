@@ -64,16 +64,16 @@ def lines_of(data: bytes) -> list[str]:
     return LINE_BREAK.split(data.decode("utf-8-sig", errors="replace")) if len(data) <= MAX_BYTES else []
 
 
-def read(data: bytes) -> Document:
+def read(data: bytes, hint_if_empty: str | None = None) -> Document:
     """Raises UnreadableError with every problem found."""
     text = _decoded(data)
     try:
-        return _read(text)
+        return _read(text, hint_if_empty)
     except UnboundedError as error:
         raise UnreadableError(Problem(Place(error.line, error.column), error.message)) from error
 
 
-def _read(text: str) -> Document:
+def _read(text: str, hint_if_empty: str | None) -> Document:
     loader = _Loader(text)
     try:
         root = loader.get_single_node()
@@ -91,9 +91,7 @@ def _read(text: str) -> Document:
     if reader.problems:
         raise UnreadableError(*reader.problems)
     if found is None:
-        raise UnreadableError(
-            Problem(_START, "this is empty", "a playbook begins with apiVersion: underway.dev/v1alpha1")
-        )
+        raise UnreadableError(Problem(_START, "this is empty", hint_if_empty))
     return Document(found, reader.values, reader.keys, LINE_BREAK.split(text))
 
 

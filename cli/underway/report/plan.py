@@ -30,9 +30,7 @@ def plan_yaml(plan: Plan) -> str:
 
 def plan_text(plan: Plan, *, wide: bool = False) -> str:
     """`wide`: every pod on a line of its own, also those that stay where they are, with its reason."""
-    blocks = [[headline(plan)]]
-    if plan.blockers:
-        blocks.append(render_blockers(plan.blockers).splitlines())
+    blocks = [plan_result(plan).splitlines()]
     if plan.nodes:
         blocks.append(_nodes(plan.nodes))
     shown = [pod for pod in plan.pods if wide or pod.verdict != "skip"]
@@ -45,6 +43,14 @@ def plan_text(plan: Plan, *, wide: bool = False) -> str:
     if plan.ignored:
         blocks.append(_listed("Not looked at:", ignored_words(plan.ignored, wide=wide)))
     return "\n\n".join("\n".join(block) for block in blocks)
+
+
+def plan_result(plan: Plan) -> str:
+    """What it comes to: whether it can be run, how long that takes, and all that stands in the way."""
+    parts = [headline(plan)]
+    if plan.blockers:
+        parts.append(render_blockers(plan.blockers))
+    return "\n\n".join(parts)
 
 
 def _listed(title: str, said: Iterable[str]) -> list[str]:
