@@ -241,6 +241,12 @@ def test_json_through_a_pipe_is_read_as_json_one_after_another() -> None:
     assert [found.name for found in load([piped((node % "a" + node % "b").encode())]).objects] == ["a", "b"]
 
 
+def test_documents_of_yaml_may_be_written_as_json(tmp_path: Path) -> None:
+    node = '{"apiVersion": "v1", "kind": "Node", "metadata": {"name": "%s"}}'
+    (tmp_path / "nodes.yaml").write_text(f"{node % 'a'}\n---\n{node % 'b'}\n")
+    assert [found.name for found in load([tmp_path / "nodes.yaml"]).objects] == ["a", "b"]
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
