@@ -1,4 +1,4 @@
-"""Durations, numbers-or-percents, quantities and label selectors, as Kubernetes users write them."""
+"""Durations, numbers-or-percents, quantities, label selectors and kinds, as Kubernetes users write them."""
 
 from __future__ import annotations
 
@@ -231,3 +231,18 @@ def _requirement(found: re.Match[str]) -> Requirement:
     if found["equal"]:
         return Requirement(found["key"], "NotIn" if found["equal"] == "!=" else "In", (found["value"],))
     return Requirement(found["key"], "Exists")
+
+
+KINDS = {
+    "deployment": ("deployments", "deploy"),
+    "statefulset": ("statefulsets", "sts"),
+    "daemonset": ("daemonsets", "ds"),
+    "replicaset": ("replicasets", "rs"),
+    "job": ("jobs",),
+    "pod": ("pods", "po"),
+    "service": ("services", "svc"),
+    "node": ("nodes", "no"),
+    "poddisruptionbudget": ("poddisruptionbudgets", "pdb"),
+}
+"""The kinds that a user names, each with kubectl's other words for it."""
+KIND_OF = {word: kind for kind, words in KINDS.items() for word in (kind, *words)}

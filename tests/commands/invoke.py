@@ -18,13 +18,15 @@ class Ended:
     err: str
 
 
-def underway(*arguments: str, cwd: Path = HERE, **environment: str) -> Ended:
+def underway(*arguments: str, cwd: Path = HERE, piped: str | None = None, **environment: str) -> Ended:
+    """`piped`: what comes through standard input."""
+    given: dict[str, object] = {"stdin": subprocess.DEVNULL} if piped is None else {"input": piped}
     program = [sys.executable, "-c", "from underway.commands.app import main; main()", *arguments]
     found = subprocess.run(
         program,
+        **given,
         cwd=cwd,
         env=os.environ | {"KUBECONFIG": "/dev/null"} | environment,
-        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=60,

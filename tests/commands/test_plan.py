@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from invoke import underway
+from invoke import HERE, underway
 
 PLAYBOOK = "playbooks/maintain-workers.yaml"
 SHOP = ("--cluster", "kind-config.yaml", "--cluster", "manifests/")
@@ -126,3 +126,72 @@ def test_how_a_step_comes_out_is_in_the_plan(tmp_path: Path) -> None:
     assert out["result"].endswith(" out of traffic and running")
     text = " ".join(underway("plan", str(playbook), *SHOP).out.split())
     assert f"on; {spread['result']} " in text
+
+
+def test_the_cluster_comes_through_standard_input() -> None:
+    kind = (HERE / "kind-config.yaml").read_text()
+    piped = underway("plan", PLAYBOOK, "--cluster", "-", "--cluster", "manifests/", "-o", "json", piped=kind)
+    assert piped.status == 0, piped.err
+    assert json.loads(piped.out)["moves"] == planned()["moves"] > 0
+
+
+def test_standard_input_is_the_playbook_or_the_cluster_not_both() -> None:
+    for command in ("plan", "rehearse"):
+        ended = underway(command, "-", "--cluster", "-", piped="")
+        assert ended.status == 2
+        assert "standard input can be read only once" in ended.err
+
+
+def test_what_a_simulation_leaves_out_is_told_by_every_command(tmp_path: Path) -> None:
+    objects = (("ReplicationController", "old"), ("LimitRange", "limits"), ("ConfigMap", "a"), ("ConfigMap", "b"))
+    more = tmp_path / "more.yaml"
+    more.write_text(
+        "\n---\n".join(f"{{apiVersion: v1, kind: {kind}, metadata: {{name: {name}}}}}" for kind, name in objects)
+    )
+    words = [
+        "replicationcontroller/default/old: the pods that it makes are not in the simulation",
+        "limitrange/default/limits: the requests and limits that it gives to pods are not in the simulation",
+        "2 ConfigMap",
+    ]
+    cluster = (*SHOP, "--cluster", str(more))
+    told = " ".join(underway("plan", PLAYBOOK, *cluster).out.partition("Not looked at:")[2].split())
+    assert all(each in told for each in words)
+    ignored = json.loads(underway("plan", PLAYBOOK, *cluster, "-o", "json").out)["ignored"]
+    assert {"object": "configmap/default/a", "apiVersion": "v1", "kind": "ConfigMap", "reason": ""} in ignored
+    for command in (("rehearse", PLAYBOOK), ("doctor",)):
+        said = underway(*command, *cluster).err
+        assert all(f"not looked at: {each}" in said for each in words[:2])
+        assert "2 ConfigMap" in said
+
+
+def test_a_plan_can_be_told_in_a_line_or_with_every_pod() -> None:
+    whole, wide = underway("plan", PLAYBOOK, *SHOP).out, underway("plan", PLAYBOOK, *SHOP, "-o", "wide").out
+    assert underway("plan", PLAYBOOK, *SHOP, "-q", "--no-color").out == f"{whole.splitlines()[0]}\n"
+    assert underway("plan", PLAYBOOK, *SHOP, "-v").out == wide
+
+
+def test_who_maintains_a_held_node_is_done_before_the_time_is_up(tmp_path: Path) -> None:
+    playbook = tmp_path / "playbook.yaml"
+    playbook.write_text(
+        "apiVersion: underway.dev/v1alpha1\nkind: Playbook\nmetadata: {name: x}\nspec: {steps: [{nodes:"
+        " {select: {names: [underway-worker]}, maintain: {hold: {timeout: 30s}}}}]}\n"
+    )
+    found = underway("plan", str(playbook), "--cluster", "kind-config.yaml")
+    assert found.status == 0, found.out
+    assert "node/underway-worker: whoever it is held for is done after 15s" in found.out
+
+
+def test_a_snapshot_is_told_from_a_playbook(tmp_path: Path) -> None:
+    snapshot = tmp_path / "shop.snapshot"
+    snapshot.write_text('{"apiVersion":"underway.dev/v1alpha1","kind":"Snapshot","cluster":"x"}\n{"requests":{}}\n')
+    found = underway("validate", str(snapshot))
+    assert found.status == 3
+    assert "this is a snapshot of a cluster, not a playbook" in found.err
+    assert f"underway plan PLAYBOOK --cluster {snapshot}" in found.err
+
+
+def test_an_empty_file_of_variables_gets_a_hint_about_variables(tmp_path: Path) -> None:
+    (tmp_path / "vars.yaml").touch()
+    found = underway("validate", PLAYBOOK, "--vars", str(tmp_path / "vars.yaml"))
+    assert "hint: write each variable as name: value" in found.err
+    assert "hint: a playbook begins with apiVersion" in underway("validate", str(tmp_path / "vars.yaml")).err

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from invoke import underway
+from invoke import HERE, underway
 
 SHOP = (
     "rehearse",
@@ -109,3 +111,37 @@ def test_what_the_files_leave_open_is_said() -> None:
     assert "assumed: every node of the kind config has 2 cpu" in ended.err
     assert "not looked at: 1 ClusterRole, " in ended.err
     assert "assumed:" not in underway(*SHOP, "-q").err
+
+
+def test_the_last_line_is_the_receipt_also_where_a_url_leads_nowhere(tmp_path: Path) -> None:
+    playbook = tmp_path / "playbook.yaml"
+    playbook.write_text(
+        "apiVersion: underway.dev/v1alpha1\nkind: Playbook\nmetadata: {name: x}\nspec: {steps: [{soak: {for: 1s},"
+        " after: [{http: {url: 'http://nowhere:1234/', lost: 0}}]}]}\n"
+    )
+    ended = underway("rehearse", str(playbook), *SHOP[2:], "-o", "json")
+    (receipt,) = (json.loads(line) for line in ended.out.splitlines())
+    assert ended.status == receipt["exitStatus"] == 4
+    assert (receipt["type"], receipt["outcome"]) == ("receipt", "refused")
+    (blocker,) = receipt["blockers"]
+    assert blocker["object"] == "gate/http"
+    assert blocker["reason"] == "no Service of the simulated cluster answers http://nowhere:1234/"
+    assert blocker["remedy"].startswith("known ports: 30080")
+
+
+def test_the_last_line_is_the_receipt_also_of_a_run_that_was_killed_at_once() -> None:
+    ended = underway(*SHOP, "-o", "json", "--fault", "killed=0")
+    receipt = json.loads(ended.out.splitlines()[-1])
+    assert ended.status == receipt["exitStatus"] == 0
+    assert receipt["type"] == "receipt"
+    assert receipt["reason"] == "killed before its first change: nothing had to be put back"
+    assert receipt["killed"]["leftChanged"] == receipt["leftChanged"] == []
+
+
+@pytest.mark.parametrize("options", [("-o", "json"), ("-q",), ()])
+def test_what_cannot_be_written_is_an_error(options: tuple[str, ...]) -> None:
+    program = [sys.executable, "-c", "from underway.commands.app import main; main()", *SHOP, *options]
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(program, cwd=HERE, stdout=full, stderr=subprocess.PIPE, timeout=60, check=False)
+    assert ended.returncode == 1
+    assert b"error: what was asked for cannot be written: No space left on device" in ended.stderr

@@ -11,14 +11,16 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from states import HASH, NOW, budget, node, pod, replicaset, service
 
-from underway.cluster.model import Owner, Workload
-from underway.cluster.objects import Object
-from underway.cluster.podspec import Taint
+from underway.cluster.model import Owner, Ref, Template, Workload
+from underway.cluster.objects import Autoscaler, Object
+from underway.cluster.podspec import PodSpec, Taint
 from underway.cluster.state import ClusterState
 from underway.engine.plan import Plan
-from underway.engine.saved_plan import SavedPlan, Target, decode, differences, encode, targets
+from underway.engine.saved_plan import SavedPlan, decode, differences, encode
+from underway.engine.targets import Target, targets
 from underway.errors import UsageError
 from underway.playbook.load import from_command_line
+from underway.playbook.models import Playbook
 from underway.units import Share, equality_selector
 
 PLAYBOOK = from_command_line("x", [{"nodes": {"select": {"labels": "pool=a"}}}])
@@ -48,9 +50,9 @@ def state(objects: dict[str, Object]) -> ClusterState:
     return ClusterState(objects.values())
 
 
-def changed(**by_name: Any) -> dict[str, str]:
+def changed(playbook: Playbook = PLAYBOOK, **by_name: Any) -> dict[str, str]:
     """What is told after these objects (by place in `NAMES`) were replaced, taken away (None) or added."""
-    planned = targets(PLAYBOOK, state(cluster()))
+    planned = targets(playbook, state(cluster()))
     now = cluster()
     for name, new in by_name.items():
         ref = NAMES[name]
@@ -60,9 +62,58 @@ def changed(**by_name: Any) -> dict[str, str]:
             now[ref] = replace(now[ref], **new)
         else:
             now[str(new.ref)] = new
-    found = differences(planned, PLAYBOOK, state(now), "plan again")
+    found = differences(planned, playbook, state(now), "plan again")
     assert all(each.remedy == "plan again" for each in found)
     return {each.object: each.reason for each in found}
+
+
+def about(verb: str, **fields: Any) -> Playbook:
+    return from_command_line("x", [{verb: fields}])
+
+
+WHOLE = "deployment/shop/web"
+OF_WORKLOADS = [
+    about("rollout", workload=WHOLE, restart=True),
+    about("scale", workload=WHOLE, by=1),
+    about("rebalance", workload=WHOLE),
+    about("quarantine", pod="shop/web-x"),
+    about("quarantine", select="app=web"),
+]
+TEMPLATE = Template({}, PodSpec(), "t1", {"web": "shop/web:1"})
+SCALER = Autoscaler("hpa", "shop", "web", Ref("deployment", "shop", "web"), 2, 5)
+
+
+@pytest.mark.parametrize("playbook", OF_WORKLOADS)
+@pytest.mark.parametrize(
+    ("new", "told"),
+    [
+        ({"web": {"replicas": 3}}, {WHOLE: "replicas was 2, now 3"}),
+        ({"web": {"paused": True}}, {WHOLE: "paused was false, now true"}),
+        ({"web": {"strategy": "Recreate"}}, {WHOLE: 'strategy was "", now Recreate'}),
+        ({"web": {"max_surge": Share(1)}}, {WHOLE: "maxSurge was not there, now 1"}),
+        ({"web": {"template": TEMPLATE}}, {WHOLE: "image of web was not there, now shop/web:1"}),
+        ({"web": {"template": replace(TEMPLATE, images={})}}, {WHOLE: 'template was "", now t1'}),
+        ({"x": {"uid": "p2"}}, {"pod/shop/web-x": "is another one of this name (uid was uid-web-x, now p2)"}),
+        ({"x": {"node": "b"}}, {"pod/shop/web-x": "node was a, now b"}),
+        (
+            {"budget": {"min_available": Share(2)}},
+            {"poddisruptionbudget/shop/web": "minAvailable was 1, now 2"},
+        ),
+        ({"new": SCALER}, {"horizontalpodautoscaler/shop/web": "is new: it scales what the plan is about"}),
+        ({"agent": {"uid": "another"}, "a": {"unschedulable": True}, "other": None}, {}),
+    ],
+)
+def test_a_plan_for_a_workload_is_about_it_its_pods_and_what_governs_them(
+    playbook: Playbook, new: dict[str, Any], told: dict[str, str]
+) -> None:
+    assert changed(playbook, **new) == told
+
+
+def test_an_autoscaler_that_allows_another_number_is_told() -> None:
+    now = replace(SCALER, max_replicas=9)
+    planned = targets(OF_WORKLOADS[1], state(cluster() | {str(SCALER.ref): SCALER}))
+    (found,) = differences(planned, OF_WORKLOADS[1], state(cluster() | {str(now.ref): now}), "")
+    assert (found.object, found.reason) == (str(SCALER.ref), "maxReplicas was 5, now 9")
 
 
 NAMES = {
@@ -85,7 +136,15 @@ def test_a_plan_is_about_nodes_the_pods_that_leave_them_and_what_governs_these()
     assert list(found) == [NODE, POD, DEPLOYMENT, BUDGET]
     assert found[POD].facts == {"node": "a", "verdict": "handoff", "label app": "web", f"label {HASH}": "1"}
     assert found[NODE].facts == {"unschedulable": "false", "ready": "true", "label pool": "a"}
-    assert found[DEPLOYMENT].facts == {"replicas": "2", "generation": "4"}
+    assert found[DEPLOYMENT].facts == {
+        "replicas": "2",
+        "generation": "4",
+        "paused": "false",
+        "strategy": "",
+        "partition": "0",
+        "minReadySeconds": "0",
+        "template": "",
+    }
     assert found[BUDGET].facts == {
         "selector": "app=web",
         "minAvailable": "1",
@@ -143,7 +202,7 @@ def test_what_does_not_decide_changes_nothing(new: dict[str, Any]) -> None:
             {"web": {"uid": "d2"}},
             {
                 DEPLOYMENT: "is another one of this name (uid was deploy, now d2)",
-                NAMES["rs"]: "is new: it controls pods that have to leave",
+                NAMES["rs"]: "is new: it controls pods that the plan is about",
             },
         ),
         ({"budget": {"min_available": Share(50, percent=True)}}, {BUDGET: "minAvailable was 1, now 50%"}),
@@ -160,7 +219,7 @@ def test_what_does_not_decide_changes_nothing(new: dict[str, Any]) -> None:
         ),
         (
             {"other": {"selector": equality_selector([(HASH, "1")])}},
-            {NAMES["other"]: "is new: it covers pods that have to leave", POD: "verdict was handoff, now blocked"},
+            {NAMES["other"]: "is new: it covers pods that the plan is about", POD: "verdict was handoff, now blocked"},
         ),
     ],
 )

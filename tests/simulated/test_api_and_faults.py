@@ -92,6 +92,17 @@ def test_a_write_whose_answer_is_lost_has_happened() -> None:
     run(story())
 
 
+def test_the_api_answers_until_its_fault_begins() -> None:
+    async def story() -> None:
+        later = timedelta(seconds=20)
+        cluster = settled(*NODES, faults=[Refusals(1, after=later), AnswersLost(1, after=later)])
+        assert (await cordon(cluster, "a")).status == "done"
+        await advance(cluster, 20)
+        assert (await cordon(cluster, "b")).status == "failed"
+
+    run(story())
+
+
 def test_a_simulation_leaves_the_given_state_alone() -> None:
     before = settled(*NODES, workload("deployment", "web", 3)).state()
     objects = list(before.objects())

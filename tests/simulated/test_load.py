@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import io
+import os
+import re
+import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from textwrap import dedent
 
@@ -8,6 +13,7 @@ from scenes import advance, evict, run
 
 from underway.cluster.model import Ref
 from underway.cluster.podspec import Taint
+from underway.cluster.snapshot import write
 from underway.errors import UsageError
 from underway.simulated.cluster import SimulatedCluster
 from underway.simulated.load import load, simulate
@@ -122,7 +128,7 @@ def test_annotations_say_how_long_pods_take(tmp_path: Path) -> None:
 
 def test_what_was_ignored_and_assumed_is_told(tmp_path: Path) -> None:
     loaded = load(written(tmp_path, kind=KIND, shop=SHOP))
-    assert dict(loaded.ignored) == {"Namespace": 1}
+    assert [found.object for found in loaded.ignored] == ["namespace/shop"]
     cluster = simulate(loaded)
     before = "\n".join(cluster.assumptions)
     assert "every node of the kind config has 2 cpu and 8Gi" in before
@@ -148,7 +154,7 @@ def test_a_directory_and_a_list_are_read_in_order(tmp_path: Path) -> None:
     )
     loaded = load([tmp_path])
     assert Ref("deployment", "shop", "web") in loaded.objects
-    assert dict(loaded.ignored) == {"Namespace": 1, "Secret": 1}
+    assert [found.object for found in loaded.ignored] == ["namespace/shop", "secret/default/s"]
 
 
 def test_loading_twice_gives_the_same_cluster(tmp_path: Path) -> None:
@@ -197,7 +203,7 @@ def test_an_empty_directory_a_missing_file_and_binary_input_get_a_clear_error(tm
         load([tmp_path / "absent.yaml"])
     (tmp_path / "binary.yaml").write_bytes(bytes(range(256)))
     (tmp_path / "cut-off.json").write_text('{"apiVersion": "v1", "kind": "List", "items": [{')
-    with pytest.raises(UsageError, match=r"cut-off\.json: is no JSON: Input data was truncated"):
+    with pytest.raises(UsageError, match=r"cut-off\.json:1:49: is no JSON: it ends too early"):
         load([tmp_path / "cut-off.json"])
     with pytest.raises(UsageError, match="cannot be read"):
         load([tmp_path / "binary.yaml"])
@@ -216,3 +222,252 @@ def test_an_autoscaler_has_had_its_way_before_anything_is_planned(tmp_path: Path
     """
     state = simulate(load(written(tmp_path, kind=KIND, shop=SHOP, autoscaler=autoscaler))).state()
     assert sum(pod.ready for pod in state.pods.values() if pod.labels.get("app") == "web") == 3
+
+
+def piped(data: bytes) -> Path:
+    """A pipe with this in it, as the shell's <(…) gives it: what has been read from it is gone."""
+    reads, writes = os.pipe()
+    with os.fdopen(writes, "wb") as pipe:
+        pipe.write(data)
+    return Path(f"/dev/fd/{reads}")
+
+
+def test_a_pipe_is_read_from_its_first_line_on() -> None:
+    loaded = load([piped(dedent(KIND).encode()), piped(dedent(SHOP).encode().lstrip())])
+    assert Ref("deployment", "shop", "web") in loaded.objects
+    assert loaded.services() == {8080: Ref("service", "shop", "web")}
+
+
+def test_a_snapshot_comes_through_a_pipe_too(tmp_path: Path) -> None:
+    state = shop(tmp_path).state()
+    lines = write(state.objects(), datetime(2026, 1, 1, tzinfo=UTC), "shop")
+    loaded = load([piped(b"".join(line + b"\n" for line in lines))])
+    assert loaded.at_rest
+    assert list(loaded.objects) == [found.ref for found in state.objects()]
+
+
+def test_standard_input_is_a_file_of_the_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(dedent(KIND).encode())))
+    assert len([found for found in load([Path("-")]).objects if found.kind == "node"]) == 3
+
+
+def test_json_through_a_pipe_is_read_as_json_one_after_another() -> None:
+    node = '{"apiVersion": "v1", "kind": "Node", "metadata": {"name": "%s"}}\n'
+    assert [found.name for found in load([piped((node % "a" + node % "b").encode())]).objects] == ["a", "b"]
+
+
+def test_documents_of_yaml_may_be_written_as_json(tmp_path: Path) -> None:
+    node = '{"apiVersion": "v1", "kind": "Node", "metadata": {"name": "%s"}}'
+    (tmp_path / "nodes.yaml").write_text(f"{node % 'a'}\n---\n{node % 'b'}\n")
+    assert [found.name for found in load([tmp_path / "nodes.yaml"]).objects] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("deep.yaml", "a: " + "[" * 5000 + "]" * 5000),
+        ("deep.json", '{"a": ' + "[" * 50_000 + "]" * 50_000 + "}"),
+        ("recursive.yaml", "apiVersion: v1\nkind: Service\nmetadata: {name: x}\nspec: &s {me: *s}\n"),
+    ],
+)
+def test_what_is_nested_without_end_is_told_as_a_mistake(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(UsageError, match=rf"{name}.*: this is nested too deeply") as caught:
+        load([tmp_path / name])
+    assert caught.value.hint is None
+
+
+def test_aliases_that_stand_for_millions_of_values_are_told_before_they_are_read(tmp_path: Path) -> None:
+    levels = [
+        f"{chr(98 + level)}: &{chr(98 + level)} [{', '.join(['*' + chr(97 + level)] * 10)}]" for level in range(8)
+    ]
+    (tmp_path / "bomb.yaml").write_text("\n".join(["a: &a [x, x, x, x, x, x, x, x, x, x]", *levels]))
+    with pytest.raises(UsageError, match=r"bomb\.yaml:\d+:\d+: this grows too large"):
+        load([tmp_path / "bomb.yaml"])
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "hint"),
+    [
+        ("a.yaml", "kind: Deployment\nmetadata: {name: web", "is the file cut off?"),
+        ("a.json", '{"kind": "Deployment", "metadata": {"na', "is the file cut off?"),
+        ("a.yaml", "kind: [a\nb: c\nmetadata: {name: web}\n", None),
+        ("a.json", '{"kind": "Deployment" "metadata": {}}', None),
+        ("a.yaml", "{apiVersion: v1, kind: Service, metadata: {name: a}, spec: {ports: 80}}", None),
+    ],
+)
+def test_only_what_ends_too_early_may_be_cut_off(tmp_path: Path, name: str, text: str, hint: str | None) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(UsageError) as caught:
+        load([tmp_path / name])
+    assert caught.value.hint == hint, caught.value.message
+
+
+OLD = """
+    apiVersion: policy/v1beta1
+    kind: PodDisruptionBudget
+    metadata: {name: web, namespace: shop}
+    spec: {minAvailable: 2, selector: {matchLabels: {app: web}}}
+    ---
+    apiVersion: extensions/v1beta1
+    kind: Deployment
+    metadata: {name: old}
+    spec: {replicas: 2}
+    ---
+    apiVersion: serving.knative.dev/v1
+    kind: Service
+    metadata: {name: other, namespace: shop}
+"""
+
+
+def test_what_no_api_server_takes_any_more_is_ignored_and_told(tmp_path: Path) -> None:
+    loaded = load(written(tmp_path, kind=KIND, old=OLD))
+    assert not [
+        ref for ref in loaded.objects if ref.kind in ("poddisruptionbudget", "deployment") and ref.name != "coredns"
+    ]
+    assert [(found.object, found.reason) for found in loaded.ignored] == [
+        (
+            "poddisruptionbudget/shop/web",
+            "no API server takes policy/v1beta1 any more, policy/v1 is its successor",
+        ),
+        ("deployment/default/old", "no API server takes extensions/v1beta1 any more, apps/v1 is its successor"),
+        ("service.serving.knative.dev/shop/other", ""),
+    ]
+
+
+BUDGET = "{apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {name: x}, spec: {%s}}"
+OF = "selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: %s}}, spec: {containers: []}}"
+AUTOSCALER = (
+    "{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: x},"
+    " spec: {minReplicas: 3, maxReplicas: 2}}"
+)
+DEPLOYMENT = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: x}, spec: {%s}}"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (BUDGET % "minAvailable: lots", "PodDisruptionBudget x: `spec.minAvailable` is `lots`, which is neither"),
+        (BUDGET % "minAvailable: '2'", "`spec.minAvailable` is `2`, which is neither a number nor a percentage"),
+        (BUDGET % "maxUnavailable: 150%", "`spec.maxUnavailable` is 150%, and 100% are the most"),
+        (BUDGET % "minAvailable: -1", "`spec.minAvailable` is -1, and 0 is the least"),
+        (BUDGET % "minAvailable: 1, maxUnavailable: 1", "`minAvailable` and `maxUnavailable` cannot both be given"),
+        (
+            DEPLOYMENT % (OF % "shop"),
+            "Deployment x: `spec.selector` (app=web) does not match the labels of its template",
+        ),
+        (DEPLOYMENT % (OF % "web").replace("selector: {matchLabels: {app: web}}, ", ""), "`spec.selector` is missing"),
+        (DEPLOYMENT % ("replicas: -3, " + OF % "web"), "`spec.replicas` is -3, and 0 is the least"),
+        (
+            DEPLOYMENT % ("strategy: {rollingUpdate: {maxSurge: few}}, " + OF % "web"),
+            "`spec.strategy.rollingUpdate.maxSurge` is `few`",
+        ),
+        (
+            AUTOSCALER,
+            "`spec.minReplicas` is 3, more than the 2 of `maxReplicas`",
+        ),
+    ],
+)
+def test_what_an_api_server_refuses_is_refused_with_its_place_and_a_hint(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        load(written(tmp_path, kind=KIND, wrong=f"\n{text}\n"))
+    assert f"{tmp_path}/wrong.yaml:2: " in caught.value.message
+    assert told in caught.value.message
+    assert caught.value.hint
+
+
+def test_all_that_an_api_server_refuses_is_told_at_once(tmp_path: Path) -> None:
+    wrong = [BUDGET % "minAvailable: lots", DEPLOYMENT % ("replicas: -3, " + OF % "shop")]
+    with pytest.raises(UsageError) as caught:
+        load(written(tmp_path, a=wrong[0], b=wrong[1]))
+    assert len(caught.value.message.splitlines()) == 3
+
+
+@pytest.mark.parametrize("nodes", ["nodes: []", "nodes:", "name: kind"])
+def test_a_kind_config_without_nodes_is_one_control_plane_that_takes_pods(tmp_path: Path, nodes: str) -> None:
+    text = f"kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n{nodes}\n"
+    (node,) = simulate(load(written(tmp_path, kind=text))).state().nodes.values()
+    assert (node.name, node.taints) == ("kind-control-plane", ())
+
+
+def test_nodes_of_manifests_have_been_ready_for_long(tmp_path: Path) -> None:
+    node = "\napiVersion: v1\nkind: Node\nmetadata: {name: a}\n"
+    cluster = simulate(load(written(tmp_path, kind=KIND, node=node)))
+    since = [found.ready_since for found in cluster.state().nodes.values()]
+    assert len(since) == 4
+    assert all(moment and cluster.now() - moment > timedelta(hours=1) for moment in since)
+
+
+PATCHED = """
+    kind: Cluster
+    apiVersion: kind.x-k8s.io/v1alpha4
+    name: k
+    kubeadmConfigPatches:
+    - |
+      kind: ClusterConfiguration
+      apiServer: {extraArgs: {v: "5"}}
+    nodes:
+    - role: control-plane
+      kubeadmConfigPatches:
+      - |
+        kind: InitConfiguration
+        nodeRegistration: {taints: []}
+    - role: worker
+      labels: {tier: front}
+      kubeadmConfigPatches:
+      - |
+        kind: JoinConfiguration
+        nodeRegistration:
+          kubeletExtraArgs: {register-with-taints: "dedicated=db:NoSchedule,slow:PreferNoSchedule", max-pods: 5, v: 4}
+    - role: worker
+      labels: {tier: front}
+      kubeadmConfigPatches:
+      - |
+        apiVersion: kubeadm.k8s.io/v1beta4
+        kind: JoinConfiguration
+        nodeRegistration:
+          taints: [{key: dedicated, value: db, effect: NoExecute}]
+          kubeletExtraArgs: [{name: node-labels, value: "pool=db,fast="}]
+        ---
+        kind: KubeletConfiguration
+        maxPods: 7
+        registerWithTaints: [{key: new, effect: NoSchedule}]
+        systemReserved: {cpu: "1"}
+      - |
+        kind: InitConfiguration
+        nodeRegistration: {taints: [{key: of-another, effect: NoSchedule}]}
+"""
+
+
+def test_the_patches_of_a_kind_config_make_its_nodes_as_kubeadm_would(tmp_path: Path) -> None:
+    cluster = simulate(load(written(tmp_path, kind=PATCHED)))
+    first, second, third = cluster.state().nodes.values()
+    assert first.taints == ()
+    assert second.taints == (Taint("dedicated", "NoSchedule", "db"), Taint("slow", "PreferNoSchedule"))
+    assert (second.labels["tier"], second.allocatable["pods"]) == ("front", 5)
+    assert third.taints == (Taint("dedicated", "NoExecute", "db"), Taint("new", "NoSchedule"))
+    assert third.allocatable["pods"] == 7
+    assert third.labels.items() >= {"pool": "db", "fast": ""}.items()
+    assert "tier" not in third.labels, "kind hands its labels over as node-labels, which the patch replaces"
+    (note,) = [found for found in cluster.assumptions if "patches" in found]
+    assert "ClusterConfiguration.apiServer, JoinConfiguration.nodeRegistration.kubeletExtraArgs.v" in note
+    assert "KubeletConfiguration.systemReserved" in note
+
+
+@pytest.mark.parametrize(
+    ("node", "told"),
+    [
+        ("{role: worker, replicas: 3}", "unknown field `replicas` - at `$.nodes[0]`"),
+        ("{kubeadmConfigPatches: ['a: [']}", "a kubeadm patch is no YAML"),
+        ("{kubeadmConfigPatches: ['maxPods: 3']}", "a kubeadm patch has no `kind`"),
+        ("{kubeadmConfigPatches: ['{kind: KubeletConfiguration, maxPods: many}']}", "`maxPods` is `many`"),
+        (
+            "{kubeadmConfigPatches: ['{kind: InitConfiguration, nodeRegistration: {taints: [{key: a}]}}']}",
+            "a taint has a key and an effect",
+        ),
+    ],
+)
+def test_what_kind_does_not_take_is_told(tmp_path: Path, node: str, told: str) -> None:
+    text = f"kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes: [{node}]\n"
+    with pytest.raises(UsageError, match=re.escape(told)):
+        load(written(tmp_path, kind=text))

@@ -30,12 +30,21 @@ TIGHT = BudgetTightened(Ref("poddisruptionbudget", "shop", "web"), Share(2))
     [
         ("node-lost", NodeLost("b")),
         ("node-lost=a@10s", NodeLost("a", timedelta(seconds=10))),
+        ("node-lost=node/a", NodeLost("a")),
+        ("never-ready", NeverReady()),
         ("never-ready=shop/web", NeverReady("shop", "web")),
+        ("never-ready=shop/we", NeverReady("shop", "we")),
+        ("never-ready=shop", NeverReady("shop", "")),
+        ("never-ready=deployment/shop/web", NeverReady("shop", "web-")),
+        ("never-ready=deploy/shop/web@5s", NeverReady("shop", "web-", timedelta(seconds=5))),
         ("no-room@1m", NoRoom(timedelta(minutes=1))),
         ("budget-tightened", TIGHT),
         ("budget-tightened=shop/web", TIGHT),
+        ("budget-tightened=pdb/shop/web", TIGHT),
         ("api-409=5", Refusals(5, "conflict")),
         ("api-429", Refusals(3, "blocked", retry_after=1)),
+        ("api-429@20s", Refusals(3, "blocked", retry_after=1, after=timedelta(seconds=20))),
+        ("answers-lost=2@1m", AnswersLost(2, timedelta(minutes=1))),
         ("api-500=2", Refusals(2, "failed")),
         ("answers-lost", AnswersLost(3)),
         ("killed", Killed(timedelta(seconds=5))),
@@ -46,6 +55,16 @@ TIGHT = BudgetTightened(Ref("poddisruptionbudget", "shop", "web"), Share(2))
 )
 def test_a_fault_is_known_by_its_name(text: str, expected: Fault) -> None:
     assert named_faults(text, STATE) == [expected]
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["web", "shop/webshop", "shop/db", "deployment/shop/db", "statefulset/shop/web", "deployment/other/web", "x"],
+)
+def test_pods_that_nobody_makes_are_an_error_that_names_the_workloads(target: str) -> None:
+    with pytest.raises(UsageError, match=f"no workload is called `{target}`") as caught:
+        named_faults(f"never-ready={target}", STATE)
+    assert caught.value.hint == "workloads: deployment/shop/web"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any, get_type_hints
+from typing import Any, NamedTuple, get_type_hints
 
 import msgspec
 
@@ -100,7 +100,12 @@ def is_snapshot(first_line: bytes) -> bool:
     return first_line.startswith(b"{") and b'"kind":"Snapshot"' in first_line
 
 
-def read(lines: Iterable[bytes], source: str) -> tuple[Header, list[Object]]:
+class Snapshot(NamedTuple):
+    header: Header
+    objects: list[Object]
+
+
+def read(lines: Iterable[bytes], source: str) -> Snapshot:
     """Raises UsageError, naming the line, for what is cut off, of another version or kind, or holds unknown objects."""
     numbered = enumerate(lines, start=1)
     header = _header(next(numbered, (1, b""))[1], source)
@@ -118,7 +123,7 @@ def read(lines: Iterable[bytes], source: str) -> tuple[Header, list[Object]]:
             raise _cut_off(source, len(objects), header) from error
     if len(objects) != header.objects:
         raise _cut_off(source, len(objects), header)
-    return header, objects
+    return Snapshot(header, objects)
 
 
 _HINT = "make it anew: underway snapshot -o FILE"

@@ -1,14 +1,22 @@
-"""Gates that only a real system can answer, and are taken to hold where there is none."""
+"""What only a real system, or its people, can answer, and is taken to go well where there is none."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from underway.gates.history import History, opened, record
 from underway.gates.verdict import Sample
-from underway.playbook.models import Gate
+from underway.playbook.models import Gate, NodesStep, Playbook
+from underway.simulated.settings import Settings
+
+
+def hold_duration(playbook: Playbook) -> timedelta:
+    """How long maintenance by somebody else is taken to last: never longer than the playbook gives it."""
+    bodies = (step.body for step in playbook.spec.steps)
+    holds = (body.maintain.hold for body in bodies if isinstance(body, NodesStep) and body.maintain)
+    return min([Settings().hold_duration, *(hold.timeout / 2 for hold in holds if hold)])
 
 
 @dataclass

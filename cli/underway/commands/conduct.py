@@ -54,6 +54,8 @@ class Order:
     """The run to put back, instead of starting one."""
     saved: SavedPlan | None = None
     """The plan that the playbook comes from; `source` is its file."""
+    blockers: tuple[Blocker, ...] = ()
+    """What whoever wires the run has found in its way already."""
 
 
 @dataclass
@@ -126,9 +128,18 @@ async def carry_out(conducted: Conduct) -> int:
         if order.showing.report is not None:
             make_directory(order.showing.report)
         conducted.journal = Journal(conducted.run.id) if not order.simulated else None
-        return await _drive(conducted)
+        status = await _drive(conducted)
     finally:
         conducted.view.close()
+    return handed_over(conducted.view, status)
+
+
+def handed_over(view: View, status: int) -> int:
+    """A run is as good as it was, but its end is not told where nothing could be written."""
+    if view.lost is None:
+        return status
+    sys.stderr.write(f"error: what was asked for cannot be written: {view.lost.strerror}\n")
+    return status or ExitStatus.UNEXPECTED
 
 
 def _refused(
@@ -155,6 +166,7 @@ async def _look_ahead(conducted: Conduct) -> None:
     order, run, cluster = conducted.order, conducted.run, conducted.cluster
     state = cluster.state()
     found = preflight.blockers(order.playbook, state, run.id, cluster.now(), allow_commands=order.allow_commands)
+    found = (*order.blockers, *found)
     stale = staleness(order.saved, order.playbook, order.source, state, order.cluster_name, simulated=order.simulated)
     if stale.blockers or found:
         raise _refused(conducted, (*stale.blockers, *found), shown=(*stale.shown, *found), hint=stale.hint)

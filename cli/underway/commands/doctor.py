@@ -25,9 +25,12 @@ def doctor(
     """Find what stands in the way of maintenance without downtime, worst first, each with a remedy; changes nothing."""
     from underway.commands.planning import examine_files, examine_live
     from underway.report.doctor import doctor_json, doctor_text, doctor_yaml
+    from underway.report.ignored import ignored_words
 
     target = Target(context, kubeconfig, None, impersonate, request_timeout)
     cluster = all_clusters(cluster, more)
-    found = examine_files(cluster) if cluster else examine_live(target)
+    found, ignored = examine_files(cluster) if cluster else (examine_live(target), [])
     typer.echo({"text": doctor_text, "json": doctor_json, "yaml": doctor_yaml}[output](found))
+    for words in ignored_words(ignored):
+        typer.echo(f"not looked at: {words}", err=True)
     return ExitStatus.REFUSED if any(finding.severity == "blocks" for finding in found) else ExitStatus.DONE

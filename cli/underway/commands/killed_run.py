@@ -8,10 +8,11 @@ from datetime import datetime
 import typer
 from msgspec.structs import replace as with_fields
 
-from underway.commands.conduct import Conduct, Order, carry_out, prepared, restoring
+from underway.commands.conduct import Conduct, Order, carry_out, handed_over, prepared, restoring
 from underway.engine.events import Killed, Receipt
 from underway.engine.guarding import probe_counts
 from underway.engine.loop import Measuring
+from underway.engine.receipt import receipt
 from underway.engine.standing import standings
 from underway.errors import ExitStatus
 from underway.report.words import between
@@ -41,7 +42,9 @@ async def _restored(killed: Conduct, cluster: SimulatedCluster) -> int:
     after = between(run.started, at)
     if standing is None:
         typer.echo(f"killed after {after}: run {run.id} has left nothing changed", err=True)
-        return ExitStatus.DONE
+        if killed.order.showing.output == "json":
+            killed.view.show(_of_both(_nothing_to_restore(killed, at), killed, at, ()))
+        return handed_over(killed.view, ExitStatus.DONE)
     typer.echo(f"killed after {after}, now: underway restore {run.id}", err=True)
     left = tuple(str(ref) for ref, _ in standing.changed)
     order = replace(killed.order, playbook=restoring(), source="underway restore", restore=run.id, saved=None)
@@ -49,7 +52,19 @@ async def _restored(killed: Conduct, cluster: SimulatedCluster) -> int:
     # what was done and measured before counts too
     after_it.tally, after_it.events = killed.tally, killed.events
     after_it.finish = lambda end: _of_both(end, killed, at, left)
-    return await carry_out(after_it)
+    return handed_over(killed.view, await carry_out(after_it))
+
+
+def _nothing_to_restore(killed: Conduct, at: datetime) -> Receipt:
+    """For a program that reads JSON: the last line is the receipt, also where there was nothing to do."""
+    return receipt(
+        killed.tally,
+        run=killed.run.id,
+        playbook=killed.order.playbook.metadata.name,
+        at=at,
+        outcome="done",
+        reason="killed before its first change: nothing had to be put back",
+    )
 
 
 def _of_both(end: Receipt, killed: Conduct, at: datetime, left: tuple[str, ...]) -> Receipt:

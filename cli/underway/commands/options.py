@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -81,6 +82,12 @@ def one_step(name: str, step: dict[str, Any]) -> Playbook:
     except BrokenPlaybookError as error:
         mistakes = "; ".join(found.message for found in error.diagnostics)
         raise UsageError(mistakes, error.diagnostics[0].hint) from error
+
+
+def check_read_once(files: Iterable[Path]) -> None:
+    """UsageError if standard input, `-`, shall be more than one of these."""
+    if sum(str(file) == "-" for file in files) > 1:
+        raise UsageError("standard input can be read only once, and `-` is given twice", "give a file for one of them")
 
 
 def variables(sets: list[str], option: str = "--set") -> dict[str, str]:

@@ -13,10 +13,14 @@ from underway.commands.options import (
     Context,
     Kubeconfig,
     Namespace,
+    NoColor,
+    Quiet,
     RequestTimeout,
     Set,
     Target,
     Vars,
+    Verbose,
+    check_read_once,
     variables,
 )
 from underway.errors import ExitStatus, UsageError
@@ -27,7 +31,7 @@ Clusters = Annotated[
     typer.Option(
         "--cluster",
         help="Plan on a simulated cluster made from a kind config, manifests or a directory instead of the live one."
-        " Can be repeated.",
+        " `-` is standard input. Can be repeated.",
         show_default=False,
     ),
 ]
@@ -61,14 +65,18 @@ def plan(
     impersonate: As = None,
     request_timeout: RequestTimeout = REQUEST_TIMEOUT,
     output: Form = "text",
+    no_color: NoColor = False,  # noqa: ARG001 - a plan has none, but scripts say so to every command
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> int:
     """Say what a run would do with each pod, why and when, and what stands in its way; changes nothing."""
     from underway.commands import saved_plan
     from underway.commands.planning import plan_on_files, plan_on_live
     from underway.playbook.load import load_filled
-    from underway.report.plan import plan_json, plan_text, plan_yaml
+    from underway.report.plan import plan_json, plan_result, plan_text, plan_yaml
 
     cluster = all_clusters(cluster, more)
+    check_read_once([playbook, *vars_files, *cluster])
     given, saving = variables(sets), out is not None
     if out is not None:
         saved_plan.check_out(out, [playbook, *vars_files, *cluster])
@@ -87,8 +95,8 @@ def plan(
         case "yaml":
             typer.echo(plan_yaml(found))
         case _:
-            typer.echo(plan_text(found, wide=output == "wide"))
-    if out is not None:
+            typer.echo(plan_result(found) if quiet else plan_text(found, wide=verbose or output == "wide"))
+    if out is not None and not quiet:
         typer.echo(saved_plan.told(out, saved=not found.blockers), err=True)
     if found.blockers:
         return ExitStatus.REFUSED

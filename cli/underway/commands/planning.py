@@ -8,14 +8,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from msgspec.structs import replace
+
+from underway.cluster.ignored import Ignored
 from underway.cluster.port import Cluster
 from underway.cluster.snapshot import write
 from underway.cluster.state import ClusterState
-from underway.commands.assumed import AssumedGates
+from underway.commands.assumed import AssumedGates, hold_duration
 from underway.commands.options import Target
 from underway.commands.tightest import FreeRoom
 from underway.commands.writing import write_whole
-from underway.engine import preflight, saved_plan
+from underway.engine import preflight
 from underway.engine.doctor import Finding, examine
 from underway.engine.events import Event, RunStarted
 from underway.engine.locating import located
@@ -24,6 +27,8 @@ from underway.engine.plan import Plan, PlannedPod, planned, refused
 from underway.engine.receipt import Tally, receipt_of
 from underway.engine.run import Run
 from underway.engine.stepping import step_name
+from underway.engine.targets import Target as PlanTarget
+from underway.engine.targets import targets as targets_of
 from underway.gates.history import History
 from underway.gates.http import HttpCount
 from underway.playbook.models import Gate, NodesStep, Playbook
@@ -73,7 +78,7 @@ class Planned:
     """
 
     plan: Plan
-    targets: tuple[saved_plan.Target, ...]
+    targets: tuple[PlanTarget, ...]
     context: str
     namespace: str
 
@@ -81,10 +86,12 @@ class Planned:
 def plan_on_files(
     playbook: Playbook, source: str, files: Sequence[Path], namespace: str | None, *, with_targets: bool = False
 ) -> Planned:
-    cluster, where = simulate(load(files)), namespace or "default"
+    loaded, where = load(files), namespace or "default"
+    cluster = simulate(loaded, settings=Settings(hold_duration=hold_duration(playbook)))
     playbook = located(playbook, where)
-    targets = saved_plan.targets(playbook, cluster.state()) if with_targets else ()
-    return Planned(plan(playbook, source, cluster, where), targets, "", where)
+    targets = targets_of(playbook, cluster.state()) if with_targets else ()
+    found = replace(plan(playbook, source, cluster, where), ignored=tuple(loaded.ignored))
+    return Planned(found, targets, "", where)
 
 
 def plan_on_live(playbook: Playbook, source: str, target: Target, *, with_targets: bool = False) -> Planned:
@@ -92,9 +99,11 @@ def plan_on_live(playbook: Playbook, source: str, target: Target, *, with_target
     return asyncio.run(_plan_on_live(playbook, source, target, with_targets=with_targets))
 
 
-def examine_files(files: Sequence[Path]) -> list[Finding]:
-    cluster = simulate(load(files))
-    return examine(cluster.state(), cluster.now())
+def examine_files(files: Sequence[Path]) -> tuple[list[Finding], list[Ignored]]:
+    """What was found, and what of the files was not looked at."""
+    loaded = load(files)
+    cluster = simulate(loaded)
+    return examine(cluster.state(), cluster.now()), loaded.ignored
 
 
 def examine_live(target: Target) -> list[Finding]:
@@ -131,21 +140,22 @@ async def _plan_on_live(playbook: Playbook, source: str, target: Target, *, with
     from underway.commands.reach import opened, reading, with_places
 
     async with opened(target) as connection, reading(connection, ()) as cluster:
-        copy = _copied(cluster)
+        copy = _copied(cluster, playbook)
         namespace = target.namespace or connection.namespace
         playbook = await with_places(playbook, connection, namespace)
-    targets = saved_plan.targets(playbook, copy.state()) if with_targets else ()
+    targets = targets_of(playbook, copy.state()) if with_targets else ()
     return Planned(await _plan(playbook, source, copy, namespace), targets, connection.context, namespace)
 
 
 async def plan_on_copy(playbook: Playbook, source: str, cluster: Cluster, namespace: str) -> Plan:
     """What a run on this cluster would do, as it is now."""
-    return await _plan(playbook, source, _copied(cluster), namespace)
+    return await _plan(playbook, source, _copied(cluster, playbook), namespace)
 
 
-def _copied(cluster: Cluster) -> SimulatedCluster:
+def _copied(cluster: Cluster, playbook: Playbook) -> SimulatedCluster:
     objects = sorted(cluster.state().objects(), key=lambda found: found.ref)
-    return SimulatedCluster(ClusterState(objects), settings=Settings(start=cluster.now()), at_rest=True)
+    settings = Settings(start=cluster.now(), hold_duration=hold_duration(playbook))
+    return SimulatedCluster(ClusterState(objects), settings=settings, at_rest=True)
 
 
 def plan(playbook: Playbook, source: str, cluster: SimulatedCluster, namespace: str) -> Plan:

@@ -17,6 +17,7 @@ from underway.commands.options import (
     Showing,
     Vars,
     Verbose,
+    check_read_once,
     variables,
 )
 from underway.commands.plan import MoreClusters, all_clusters
@@ -25,7 +26,11 @@ from underway.errors import UsageError
 Playbook = Annotated[Path, typer.Argument(help="The playbook to play, or a saved plan.", show_default=False)]
 Clusters = Annotated[
     list[Path],
-    typer.Option("--cluster", help="A kind config, manifests, or a directory. Can be repeated.", show_default=False),
+    typer.Option(
+        "--cluster",
+        help="A kind config, manifests, or a directory; `-` is standard input. Can be repeated.",
+        show_default=False,
+    ),
 ]
 Speed = Annotated[
     float | None,
@@ -67,6 +72,7 @@ def rehearse(
     cluster = all_clusters(cluster, more)
     if not cluster:
         raise UsageError("no cluster is given", hint="say --cluster FILE, for a kind config, manifests or a directory")
+    check_read_once([playbook, *vars_files, *cluster])
     if speed is not None and speed <= 0:
         raise UsageError(f"`--speed {speed:g}` would never end", hint="give a number above 0")
     if speed is None and sys.stderr.isatty() and output == "text":

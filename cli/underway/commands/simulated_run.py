@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -12,16 +12,18 @@ from urllib.parse import urlsplit
 import typer
 
 from underway.cluster.model import Ref
-from underway.commands.assumed import AssumedGates
+from underway.commands.assumed import AssumedGates, hold_duration
 from underway.commands.conduct import Order
 from underway.commands.killed_run import rehearse_run
 from underway.commands.options import Showing
 from underway.engine.locating import located
+from underway.engine.preflight import gates
 from underway.engine.saved_plan import SavedPlan
-from underway.errors import RefusedError
+from underway.errors import Blocker, RefusedError
 from underway.gates.history import History
 from underway.gates.http import Gap, HttpCount, with_gap
 from underway.playbook.models import Gate, HttpGate, Playbook
+from underway.report.ignored import ignored_words
 from underway.report.words import gathered
 from underway.simulated.cluster import SimulatedCluster
 from underway.simulated.faults import Killed
@@ -46,18 +48,29 @@ class SimulatedMeasuring:
         self._assumed = AssumedGates(cluster.now)
 
     def start(self, name: str, gate: Gate) -> None:
-        """RefusedError for a URL that nothing in the simulated cluster answers."""
+        """RefusedError for a URL that nothing in the simulated cluster answers; `unanswered` finds it beforehand."""
         if not isinstance(gate.body, HttpGate):
             self._assumed.open(name, gate)
             self._cluster.assume(f"gate {name}: is taken to hold, since no simulation can measure `{gate.kind}`")
             return
-        parts = urlsplit(gate.body.url)
-        service = self._services.get(parts.port or _PORTS[parts.scheme])
+        service = self._service(gate.body)
         if service is None:
-            hint = f"known ports: {', '.join(map(str, self._services)) or 'none'}"
-            raise RefusedError(f"gate {name}: no Service of the simulated cluster answers {gate.body.url}", hint=hint)
+            raise RefusedError("", (self._unanswered(name, gate.body),))
         per_second = 1 / gate.body.every.total_seconds()
         self._running[name] = self._cluster.traffic.start(service, per_second, _LATENCY)
+
+    def unanswered(self, playbook: Playbook) -> Iterator[Blocker]:
+        for gate in gates(playbook):
+            if isinstance(gate.body, HttpGate) and self._service(gate.body) is None:
+                yield self._unanswered(gate.name or gate.kind, gate.body)
+
+    def _service(self, body: HttpGate) -> Ref | None:
+        parts = urlsplit(body.url)
+        return self._services.get(parts.port or _PORTS[parts.scheme])
+
+    def _unanswered(self, name: str, body: HttpGate) -> Blocker:
+        remedy = f"known ports: {', '.join(map(str, self._services)) or 'none'}"
+        return Blocker(f"gate/{name}", f"no Service of the simulated cluster answers {body.url}", remedy)
 
     async def stop(self, name: str) -> None:
         if name in self._running:
@@ -109,20 +122,28 @@ class Rehearsal:
 def rehearse_on_simulation(asked: Rehearsal) -> int:
     """Play the playbook; returns the exit status that a run would have. Then say what the files left open."""
     loaded = load(asked.files)
-    cluster = simulate(loaded, settings=Settings(speed=asked.speed))
+    cluster = simulate(loaded, settings=Settings(speed=asked.speed, hold_duration=hold_duration(asked.playbook)))
     faults = [fault for text in asked.faults for fault in named_faults(text, cluster.state())]
     cluster.bring(faults)
     name = ", ".join(map(str, asked.files))
     namespace = asked.saved.namespace if asked.saved else "default"
     playbook = located(asked.playbook, namespace)
-    order = Order(playbook, asked.source, namespace, asked.showing, name, simulated=True, saved=asked.saved)
     measuring = SimulatedMeasuring(cluster, loaded.services())
+    order = Order(
+        playbook,
+        asked.source,
+        namespace,
+        asked.showing,
+        name,
+        simulated=True,
+        saved=asked.saved,
+        blockers=tuple(measuring.unanswered(playbook)),
+    )
     to_be_killed = any(isinstance(fault, Killed) for fault in faults)
     status = asyncio.run(rehearse_run(order, cluster, measuring, to_be_killed=to_be_killed))
     if not asked.showing.quiet:
         for assumption in gathered(cluster.assumptions):
             typer.echo(f"assumed: {assumption}", err=True)
-        if loaded.ignored:
-            kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(loaded.ignored.items()))
-            typer.echo(f"not looked at: {kinds}", err=True)
+        for words in ignored_words(loaded.ignored):
+            typer.echo(f"not looked at: {words}", err=True)
     return status

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from underway.cluster.ignored import Ignored
 from underway.engine.events import (
     SCHEMA,
     Change,
@@ -87,7 +88,8 @@ class Tightest(_Part, frozen=True, kw_only=True):
 class Plan(_Part, frozen=True, kw_only=True):
     """`changes`: whether anything would be changed. `moves`: how often a pod leaves a node, replacements that have to
     move once more included; `least_moves`: how many pods have to leave, each once. `assumptions`: what the cluster
-    does not tell. `tightest` is None if nothing was played.
+    does not tell. `tightest` is None if nothing was played. `ignored`: what the files of a simulated cluster
+    have, and it was made without.
     """
 
     schema: str = SCHEMA
@@ -106,6 +108,7 @@ class Plan(_Part, frozen=True, kw_only=True):
     steps: tuple[PlannedStep, ...]
     assumptions: tuple[str, ...]
     tightest: Tightest | None = None
+    ignored: tuple[Ignored, ...] = ()
 
 
 @dataclass

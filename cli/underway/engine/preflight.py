@@ -37,7 +37,7 @@ _NODES = frozenset(
 def needs(playbook: Playbook, namespace: str) -> list[Need]:
     """The permissions to write that the playbook needs; those to read are the adapter's own."""
     found = set(_LEASE)
-    for gate in _gates(playbook):
+    for gate in gates(playbook):
         found |= set(job_gates.needs(gate, namespace))
     for step in playbook.spec.steps:
         if type(step.body) in VERBS:
@@ -68,7 +68,7 @@ def blockers(
 ) -> tuple[Blocker, ...]:
     """All that stands in the way, each once, in the order of the playbook."""
     found: dict[Blocker, None] = {}
-    for gate in _gates(playbook):
+    for gate in gates(playbook):
         found |= dict.fromkeys(_gate_blockers(gate, allow_commands=allow_commands))
     for index, step in enumerate(playbook.spec.steps):
         if type(step.body) in VERBS:
@@ -82,7 +82,7 @@ def blockers(
     return tuple(found)
 
 
-def _gates(playbook: Playbook) -> Iterator[Gate]:
+def gates(playbook: Playbook) -> Iterator[Gate]:
     yield from playbook.spec.guards
     for step in playbook.spec.steps:
         yield from (*step.before, *step.during, *step.after)

@@ -13,14 +13,14 @@ from typing import Any
 import yaml
 from yaml.reader import Reader
 
+from underway.bounded import BoundedLoader, Bounds, UnboundedError
 from underway.playbook.diagnostics import Problem
 from underway.playbook.places import LINE_BREAK, Path, Place
 from underway.playbook.syntax import syntax_problem
 
 MAX_BYTES = 256 * 1024
 """Thousands of steps, and read in less than a second."""
-_MAX_DEPTH = 60
-_MAX_NODES = 10_000
+_BOUNDS = Bounds(depth=60, values=10_000)
 _MAX_TEXT = 65_536
 """No single value is longer: what reads it next may take more than linear time."""
 
@@ -64,12 +64,21 @@ def lines_of(data: bytes) -> list[str]:
     return LINE_BREAK.split(data.decode("utf-8-sig", errors="replace")) if len(data) <= MAX_BYTES else []
 
 
-def read(data: bytes) -> Document:
+def read(data: bytes, hint_if_empty: str | None = None) -> Document:
     """Raises UnreadableError with every problem found."""
     text = _decoded(data)
+    try:
+        return _read(text, hint_if_empty)
+    except UnboundedError as error:
+        raise UnreadableError(Problem(Place(error.line, error.column), error.message)) from error
+
+
+def _read(text: str, hint_if_empty: str | None) -> Document:
     loader = _Loader(text)
     try:
         root = loader.get_single_node()
+    except UnboundedError:
+        raise
     except yaml.MarkedYAMLError as error:
         raise UnreadableError(syntax_problem(error, text)) from error
     except yaml.YAMLError as error:
@@ -82,9 +91,7 @@ def read(data: bytes) -> Document:
     if reader.problems:
         raise UnreadableError(*reader.problems)
     if found is None:
-        raise UnreadableError(
-            Problem(_START, "this is empty", "a playbook begins with apiVersion: underway.dev/v1alpha1")
-        )
+        raise UnreadableError(Problem(_START, "this is empty", hint_if_empty))
     return Document(found, reader.values, reader.keys, LINE_BREAK.split(text))
 
 
@@ -108,22 +115,10 @@ def _end_of(text: str) -> Place:
     return Place(len(lines) - 1, len(lines[-1]))
 
 
-class _Loader(yaml.SafeLoader):
-    """Composes nodes only, and stops early where there are too many or they are too deep."""
+class _Loader(BoundedLoader):
+    """Composes nodes only."""
 
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self._depth = 0
-        self._composed = 0
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        self._depth += 1
-        self._composed += 1
-        mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # types-PyYAML gives it no types
-        _bounded(mark, self._composed, self._depth)
-        node: yaml.Node | None = super().compose_node(parent, index)
-        self._depth -= 1
-        return node
+    bounds = _BOUNDS
 
     def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:  # noqa: ARG002 - yaml's signature
         if kind is yaml.ScalarNode:
@@ -142,7 +137,7 @@ class _Reader:
 
     def read(self, node: yaml.Node, path: Path, depth: int) -> Any:
         self._read += 1
-        _bounded(node.start_mark, self._read, depth)
+        _BOUNDS.check(node.start_mark, self._read, depth)
         self.values[path] = _place(node)
         if node.tag not in (_PLAIN, _QUOTED, _COLLECTION):
             tag = node.tag.replace("tag:yaml.org,2002:", "!!")
@@ -187,16 +182,6 @@ class _Reader:
             self.keys[(*path, key)] = place
             found[key] = self.read(value_node, (*path, key), depth + 1)
         return found
-
-
-def _bounded(mark: yaml.Mark, read: int, depth: int) -> None:
-    place = Place(mark.line, mark.column)
-    if read > _MAX_NODES:
-        raise UnreadableError(
-            Problem(place, f"this grows too large: {_MAX_NODES:,} values are the most, aliases included")
-        )
-    if depth > _MAX_DEPTH:
-        raise UnreadableError(Problem(place, f"this is nested too deeply: {_MAX_DEPTH} levels are the most"))
 
 
 def core_scalar(text: str) -> Any:

@@ -18,6 +18,7 @@ _PATIENCE, _PAUSE = 0.5, 0.02
 _HEAD = 4096
 """So many bytes of a file tell what it means to be."""
 _SAVED_PLAN = re.compile(rb'\s*\{[^\0]*?"kind"\s*:\s*"SavedPlan"')
+_SNAPSHOT = re.compile(rb'\{[^\n]*?"kind":"Snapshot"')
 _PRINTED_PLAN = re.compile(rb'\s*(?:\{\s*)?"?schema"?\s*:\s*"?underway\.dev/[^\s",]*"?\s*,?\s*"?type"?\s*:\s*"?plan\b')
 
 
@@ -29,6 +30,11 @@ def is_saved_plan(data: bytes) -> bool:
 def is_printed_plan(data: bytes) -> bool:
     """Whether a file that begins so is what `underway plan -o json` or `-o yaml` prints."""
     return _PRINTED_PLAN.match(data, 0, _HEAD) is not None
+
+
+def is_snapshot(data: bytes) -> bool:
+    """Whether a file that begins so means to be what `underway snapshot` writes."""
+    return _SNAPSHOT.match(data, 0, _HEAD) is not None
 
 
 def bytes_of(source: Path, *, whole: Callable[[bytes], bool] = lambda _: False) -> bytes:

@@ -13,7 +13,7 @@ from underway.playbook.checks import cross_checks
 from underway.playbook.complaints import problems_of
 from underway.playbook.diagnostics import BrokenPlaybookError, Diagnostic, diagnose
 from underway.playbook.document import Document, UnreadableError, lines_of, read
-from underway.playbook.files import bytes_of, is_printed_plan, is_saved_plan
+from underway.playbook.files import bytes_of, is_printed_plan, is_saved_plan, is_snapshot
 from underway.playbook.models import Playbook
 from underway.playbook.variables import Given, substitute
 
@@ -61,7 +61,10 @@ def _loaded(data: bytes, name: str, given: Mapping[str, Given]) -> Loaded:
     if is_printed_plan(data):
         hint = "to save one that can be run: underway plan PLAYBOOK --out FILE"
         raise BrokenPlaybookError([Diagnostic(name, 1, 1, "this is a plan as it is printed, not a playbook", hint)])
-    document = _document(data, name)
+    if is_snapshot(data):
+        hint = f"to plan on it: underway plan PLAYBOOK --cluster {name}"
+        raise BrokenPlaybookError([Diagnostic(name, 1, 1, "this is a snapshot of a cluster, not a playbook", hint)])
+    document = _document(data, name, "a playbook begins with apiVersion: underway.dev/v1alpha1")
     filled = substitute(document, given)
     problems = [*filled.problems, *cross_checks(filled.data, document)]
     try:
@@ -102,9 +105,9 @@ def from_command_line(name: str, steps: Sequence[Mapping[str, Any]]) -> Playbook
     return from_document(data, "command line")
 
 
-def _document(data: bytes, name: str) -> Document:
+def _document(data: bytes, name: str, hint_if_empty: str) -> Document:
     try:
-        document = read(data)
+        document = read(data, hint_if_empty)
     except UnreadableError as error:
         lines = lines_of(data)
         raise BrokenPlaybookError(diagnose(problem, name, lines) for problem in error.problems) from error
@@ -114,5 +117,5 @@ def _document(data: bytes, name: str) -> Document:
 
 
 def _variables(file: Path) -> dict[str, Given]:
-    data = _document(bytes_of(file), str(file)).data
+    data = _document(bytes_of(file), str(file), "write each variable as name: value").data
     return {name: Given(value, f"--vars {file}", is_text=False) for name, value in data.items()}

@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from underway.bounded import BoundedLoader, UnboundedError
 from underway.playbook.diagnostics import Diagnostic
 
 MAX_BYTES = 3 * 1024 * 1024
@@ -61,7 +62,7 @@ class _Unfit(Exception):  # noqa: N818 - told as a diagnostic, never raised to a
         self.line, self.message, self.hint = line, message, hint
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(BoundedLoader):
     """As kubectl: no dates and no times in base 60, but octal numbers such as 0644; a key only once."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - PyYAML's own
@@ -140,16 +141,16 @@ def _objects(file: Path) -> Iterator[Manifest]:
         raise _Unfit(_START, "this is not text in UTF-8") from error
     try:
         loader = _Loader(text)
-        while loader.check_node():
-            node = loader.get_node()
-            if node is not None:
-                yield from _of_document(loader, node, str(file))
+        for node in loader.nodes():
+            yield from _of_document(loader, node, str(file))
+    except UnboundedError as error:
+        raise _Unfit(error.line + 1, error.message) from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise _Unfit(
             mark.line + 1 if mark else _START, f"this is not YAML: {error.problem or error.context}"
         ) from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise _Unfit(_START, "this is not YAML") from error
 
 

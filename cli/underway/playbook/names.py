@@ -10,7 +10,7 @@ from typing import Annotated, Any, NamedTuple, TypeAlias
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
 
 from underway.playbook.strict import UnfitError, shown
-from underway.units import Requirement, Selector, parse_selector, selector_from_object
+from underway.units import KIND_OF, Requirement, Selector, parse_selector, selector_from_object
 
 _LABEL = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
 _SUBDOMAIN = rf"{_LABEL}(?:\.{_LABEL})*"
@@ -21,19 +21,6 @@ _IMAGE = re.compile(
 )
 _ENVIRONMENT = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
 _MAX_NAME = 253
-
-KINDS = {
-    "deployment": ("deployments", "deploy"),
-    "statefulset": ("statefulsets", "sts"),
-    "daemonset": ("daemonsets", "ds"),
-    "replicaset": ("replicasets", "rs"),
-    "job": ("jobs",),
-    "pod": ("pods", "po"),
-    "service": ("services", "svc"),
-    "node": ("nodes", "no"),
-}
-"""The kinds that a playbook names, each with kubectl's other words for it."""
-_KIND_OF = {word: kind for kind, words in KINDS.items() for word in (kind, *words)}
 
 
 class ObjectName(NamedTuple):
@@ -64,13 +51,13 @@ def _namespace(value: Any) -> str:
 
 def _node_name(value: Any) -> str:
     kind, slash, name = value.partition("/") if isinstance(value, str) else ("", "", "")
-    return _name(name if slash and _KIND_OF.get(kind.lower()) == "node" else value)
+    return _name(name if slash and KIND_OF.get(kind.lower()) == "node" else value)
 
 
 def _in_namespace(value: Any, kind: str) -> str:
     """NAMESPACE/NAME; the kind may stand before it, as kubectl prints it."""
     parts = value.split("/") if isinstance(value, str) else []
-    if len(parts) == 3 and _KIND_OF.get(parts[0].lower()) == kind:  # noqa: PLR2004 - kind, namespace, name
+    if len(parts) == 3 and KIND_OF.get(parts[0].lower()) == kind:  # noqa: PLR2004 - kind, namespace, name
         parts = parts[1:]
     if len(parts) != 2:  # noqa: PLR2004 - namespace and name
         raise UnfitError(f"{shown(value)} is not NAMESPACE/NAME", "such as shop/web")
@@ -83,7 +70,7 @@ def _workload(value: Any, kinds: tuple[str, ...]) -> ObjectName:
     parts = value.split("/") if isinstance(value, str) else []
     if len(parts) != 3:  # noqa: PLR2004 - kind, namespace, name
         raise UnfitError(f"{shown(value)} is not KIND/NAMESPACE/NAME", "such as deployment/shop/web")
-    kind = _KIND_OF.get(parts[0].lower())
+    kind = KIND_OF.get(parts[0].lower())
     if kind not in kinds:
         near = get_close_matches(parts[0].lower(), kinds, n=1, cutoff=0.7)
         hint = f"did you mean `{near[0]}`?" if near else f"use {' or '.join(kinds)}"

@@ -61,6 +61,10 @@ class Display:
         self._live.stop()
         self._say()
 
+    @property
+    def lost(self) -> OSError | None:
+        return self._out.lost
+
     def _text(self, event: Event, line: Line) -> Text:
         at = f"{clock(event.at)} "
         lines = paragraph(line.text, first=at, indent=" " * len(at), width=self._console.width - 1)

@@ -20,3 +20,7 @@ class JsonLines:
 
     def close(self) -> None:
         self._out.flush()
+
+    @property
+    def lost(self) -> OSError | None:
+        return self._out.lost

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 from typing import TextIO
+
+_NOBODY_READS = (errno.EPIPE, errno.EIO, errno.EBADF)
 
 
 class Outlet(io.TextIOBase):
@@ -18,6 +21,8 @@ class Outlet(io.TextIOBase):
         self._stream = stream
         self._encoding = getattr(stream, "encoding", None) or "utf-8"
         self._gone = False
+        self.lost: OSError | None = None
+        """Why what was written did not arrive although somebody wanted it: a full disk, but no pipe that was closed."""
 
     @property
     def encoding(self) -> str:  # type: ignore[override]  # typeshed: an attribute; a reader cannot tell
@@ -37,25 +42,26 @@ class Outlet(io.TextIOBase):
             encodable = text.encode(self._encoding, "backslashreplace").decode(self._encoding)
             try:
                 self._stream.write(encodable)
-            except OSError:
-                self._give_up()
+            except OSError as error:
+                self._give_up(error)
         return len(text)
 
     def flush(self) -> None:
         if not self._gone:
             try:
                 self._stream.flush()
-            except OSError:
-                self._give_up()
+            except OSError as error:
+                self._give_up(error)
 
     def line(self, text: str) -> None:
         """Write one line, for a reader who follows."""
         self.write(text + "\n")
         self.flush()
 
-    def _give_up(self) -> None:
+    def _give_up(self, error: OSError) -> None:
         """What Python still holds for the stream goes nowhere, or it would complain about it when it exits."""
         self._gone = True
+        self.lost = None if error.errno in _NOBODY_READS else error
         try:
             descriptor = self._stream.fileno()
         except OSError:

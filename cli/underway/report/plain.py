@@ -40,6 +40,10 @@ class PlainView:
         self._log.flush()
         self._out.flush()
 
+    @property
+    def lost(self) -> OSError | None:
+        return self._out.lost
+
     def _remind(self, now: datetime) -> None:
         waits = self._progress.waits
         if not waits:
@@ -69,3 +73,7 @@ class QuietView:
 
     def close(self) -> None:
         self._out.flush()
+
+    @property
+    def lost(self) -> OSError | None:
+        return self._out.lost

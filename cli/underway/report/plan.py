@@ -10,6 +10,7 @@ import yaml
 
 from underway.engine.plan import Plan, PlannedNode, PlannedPod, Tightest
 from underway.report.blockers import render_blockers
+from underway.report.ignored import ignored_words
 from underway.report.tables import pairs, paragraph, table
 from underway.report.words import count, gathered, seconds, visible
 
@@ -29,9 +30,7 @@ def plan_yaml(plan: Plan) -> str:
 
 def plan_text(plan: Plan, *, wide: bool = False) -> str:
     """`wide`: every pod on a line of its own, also those that stay where they are, with its reason."""
-    blocks = [[headline(plan)]]
-    if plan.blockers:
-        blocks.append(render_blockers(plan.blockers).splitlines())
+    blocks = [plan_result(plan).splitlines()]
     if plan.nodes:
         blocks.append(_nodes(plan.nodes))
     shown = [pod for pod in plan.pods if wide or pod.verdict != "skip"]
@@ -40,9 +39,23 @@ def plan_text(plan: Plan, *, wide: bool = False) -> str:
     blocks.append(pairs(list(_facts(plan, wide=wide))))
     if plan.assumptions:
         said = plan.assumptions if wide else gathered(plan.assumptions)
-        lines = (paragraph(visible(each), first="  ", indent="    ") for each in said)
-        blocks.append(["Assumed:", *(line for found in lines for line in found)])
+        blocks.append(_listed("Assumed:", said))
+    if plan.ignored:
+        blocks.append(_listed("Not looked at:", ignored_words(plan.ignored, wide=wide)))
     return "\n\n".join("\n".join(block) for block in blocks)
+
+
+def plan_result(plan: Plan) -> str:
+    """What it comes to: whether it can be run, how long that takes, and all that stands in the way."""
+    parts = [headline(plan)]
+    if plan.blockers:
+        parts.append(render_blockers(plan.blockers))
+    return "\n\n".join(parts)
+
+
+def _listed(title: str, said: Iterable[str]) -> list[str]:
+    lines = (paragraph(visible(each), first="  ", indent="    ") for each in said)
+    return [title, *(line for found in lines for line in found)]
 
 
 def headline(plan: Plan) -> str:

@@ -20,6 +20,11 @@ class View(Protocol):
         """Leave the terminal as it was. To be called however the run ends, more than once if need be."""
         ...
 
+    @property
+    def lost(self) -> OSError | None:
+        """Why data did not arrive, although somebody still wanted it."""
+        ...
+
 
 def view_for(
     stdout: TextIO,

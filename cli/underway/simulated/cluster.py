@@ -91,7 +91,7 @@ class SimulatedCluster:
         self._api = Api(world, disruptions, jobs)
         self._seen = self._reports_seen = 0
         self._writes = 0
-        self._faults: tuple[Fault, ...] = ()
+        self._spoilt: tuple[Refusals | AnswersLost, ...] = ()
         self._killed = False
         world.start()
         self.bring(faults)
@@ -133,11 +133,11 @@ class SimulatedCluster:
     async def perform(self, action: Action) -> Outcome:
         await self._clock.wait(self.now() + self._world.settings.api_latency, rounds=BRISK)
         self._writes += 1
-        for fault in self._faults:
+        for fault in self._spoilt:
             if isinstance(fault, Refusals) and self._writes % fault.every == 0:
                 return fault.answer
         outcome = self._api.carry_out(action)
-        for fault in self._faults:
+        for fault in self._spoilt:
             if isinstance(fault, AnswersLost) and self._writes % fault.every == 0:
                 return Outcome("unknown", f"simulated fault: the answer to write number {self._writes} was lost")
         return outcome
@@ -178,7 +178,6 @@ class SimulatedCluster:
 
     def bring(self, faults: Sequence[Fault]) -> None:
         """Let things go wrong from now on."""
-        self._faults = (*self._faults, *faults)
         for fault in faults:
             match fault:
                 case NodeLost():
@@ -192,11 +191,14 @@ class SimulatedCluster:
                 case Killed():
                     self._world.after(fault.after, self._kill)
                 case Refusals() | AnswersLost():
-                    pass
+                    self._world.after(fault.after, partial(self._spoil, fault))
 
     def _kill(self) -> None:
         self._killed = True
         self._world.stir()
+
+    def _spoil(self, fault: Refusals | AnswersLost) -> None:
+        self._spoilt = (*self._spoilt, fault)
 
     def _lose(self, node: str) -> None:
         self.kubelets.silence(node)

@@ -51,6 +51,7 @@ class Refusals:
     every: int
     status: Literal["conflict", "blocked", "failed", "denied"] = "failed"
     retry_after: float | None = None
+    after: timedelta = timedelta(0)
 
     @property
     def answer(self) -> Outcome:
@@ -62,6 +63,7 @@ class AnswersLost:
     """Every `every`-th write is done, but its answer never arrives."""
 
     every: int
+    after: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True)

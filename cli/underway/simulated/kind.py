@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import msgspec
-import yaml
 
 from underway.cluster.model import Node, Owner, Pod, Service, Template, Workload
 from underway.cluster.objects import Object
 from underway.cluster.podspec import PodSpec, Taint, Toleration
 from underway.errors import UsageError
+from underway.simulated.kubeadm import Patched, patched
 from underway.units import equality_selector
 
 ALLOCATABLE = {"cpu": 2000, "memory": 8 * 1024**3, "ephemeral-storage": 100 * 1024**3, "pods": 110}
@@ -44,31 +44,50 @@ class PortMapping(msgspec.Struct, rename="camel"):
     host_port: int = 0
 
 
-class KindNode(msgspec.Struct, rename="camel"):
+class KindNode(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """kind takes no field that it does not know, either."""
+
     role: Literal["control-plane", "worker"] = "control-plane"
     image: str = ""
-    labels: dict[str, str] = {}
-    extra_port_mappings: list[PortMapping] = []
+    labels: dict[str, str] | None = None
+    extra_mounts: Any = None
+    extra_port_mappings: list[PortMapping] | None = None
+    kubeadm_config_patches: list[str] | None = None
+    patches_json6902: Any = msgspec.field(name="kubeadmConfigPatchesJSON6902", default=None)
 
 
-class KindConfig(msgspec.Struct, rename="camel"):
+class KindConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     kind: Literal["Cluster"]
+    api_version: Literal["kind.x-k8s.io/v1alpha4"]
     name: str = "kind"
-    kubeadm_config_patches: list[str] = []
-    nodes: list[KindNode] = msgspec.field(default_factory=lambda: [KindNode()])
+    nodes: list[KindNode] | None = None
+    networking: Any = None
+    feature_gates: Any = None
+    runtime_config: Any = None
+    kubeadm_config_patches: list[str] | None = None
+    patches_json6902: Any = msgspec.field(name="kubeadmConfigPatchesJSON6902", default=None)
+    containerd_config_patches: Any = None
+    containerd_patches_json6902: Any = msgspec.field(name="containerdConfigPatchesJSON6902", default=None)
+
+    @property
+    def members(self) -> list[KindNode]:
+        """Without any, kind makes one control plane."""
+        return self.nodes or [KindNode()]
 
 
 def read_config(document: Mapping[str, Any], source: str) -> KindConfig:
     """Raises UsageError, naming `source` and the field."""
     try:
-        return msgspec.convert(document, KindConfig, strict=False)
-    except msgspec.ValidationError as error:
+        config = msgspec.convert(document, KindConfig, strict=False)
+        list(_nodes(config))
+    except ValueError as error:
         raise UsageError(f"{source}: is no kind config: {error}") from error
+    return config
 
 
 def cluster_of(config: KindConfig) -> Iterator[Object]:
     """The objects of a fresh kind cluster."""
-    nodes = list(_nodes(config))
+    nodes = [node for node, _ in _nodes(config)]
     yield from nodes
     for node in nodes:
         if _ROLE in node.labels:
@@ -76,49 +95,52 @@ def cluster_of(config: KindConfig) -> Iterator[Object]:
     yield from _SYSTEM
 
 
-def _nodes(config: KindConfig) -> Iterator[Node]:
+def assumptions(config: KindConfig) -> Iterator[str]:
+    """What the config does not tell, and what it tells that is not looked at."""
+    yield from ASSUMPTIONS
+    unread = dict.fromkeys(name for _, patch in _nodes(config) for name in patch.unread)
+    if config.patches_json6902 or any(entry.patches_json6902 for entry in config.members):
+        unread["kubeadmConfigPatchesJSON6902"] = None
+    if unread:
+        yield f"the kind config's patches of {', '.join(unread)} change neither the nodes nor their room"
+
+
+def _nodes(config: KindConfig) -> Iterator[tuple[Node, Patched]]:
     numbers: Counter[str] = Counter()
-    most = _max_pods(config)
-    for entry in config.nodes:
+    for entry in config.members:
         numbers[entry.role] += 1
-        number = str(numbers[entry.role]) if numbers[entry.role] > 1 else ""
-        name = f"{config.name}-{entry.role}{number}"
-        version = _VERSION.search(entry.image)
-        labels = {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
-        if entry.role == "control-plane":
-            labels |= {_ROLE: "", "node.kubernetes.io/exclude-from-external-load-balancers": ""}
-        tainted = entry.role == "control-plane" and len(config.nodes) > 1
-        yield Node(
-            uid="",
-            name=name,
-            labels=labels | entry.labels,
-            taints=(Taint(_ROLE, "NoSchedule"),) if tainted else (),
-            allocatable={**ALLOCATABLE, "pods": most},
-            ready=True,
-            conditions={"Ready": "True"},
-            kubelet_version=version[1] if version else "",
-        )
+        first = numbers[entry.role] == 1
+        patches = [*(config.kubeadm_config_patches or ()), *(entry.kubeadm_config_patches or ())]
+        patch = patched(patches, first=first and entry.role == "control-plane")
+        name = f"{config.name}-{entry.role}{'' if first else numbers[entry.role]}"
+        yield _node(name, entry, patch, alone=len(config.members) == 1), patch
 
 
-def _max_pods(config: KindConfig) -> int:
-    """What a patch of the KubeletConfiguration says, or the kubelet's default. Other patches change no room."""
-    for patch in config.kubeadm_config_patches:
-        try:
-            found = yaml.safe_load(patch)
-        except yaml.YAMLError:
-            continue
-        if isinstance(found, dict) and found.get("kind") == "KubeletConfiguration":
-            asked = found.get("maxPods")
-            return asked if isinstance(asked, int) else ALLOCATABLE["pods"]
-    return ALLOCATABLE["pods"]
+def _node(name: str, entry: KindNode, patch: Patched, *, alone: bool) -> Node:
+    version = _VERSION.search(entry.image)
+    labels = {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
+    if entry.role == "control-plane":
+        labels |= {_ROLE: "", "node.kubernetes.io/exclude-from-external-load-balancers": ""}
+    own = (Taint(_ROLE, "NoSchedule"),) if entry.role == "control-plane" and not alone else ()
+    taints = (*(own if patch.taints is None else patch.taints), *patch.registered)
+    return Node(
+        uid="",
+        name=name,
+        labels=labels | ((entry.labels or {}) if patch.labels is None else patch.labels),
+        taints=tuple(dict.fromkeys(taints)),
+        allocatable={**ALLOCATABLE, "pods": ALLOCATABLE["pods"] if patch.max_pods is None else patch.max_pods},
+        ready=True,
+        conditions={"Ready": "True"},
+        kubelet_version=version[1] if version else "",
+    )
 
 
 def host_ports(config: KindConfig) -> dict[int, int]:
     """All extraPortMappings: a port of the host -> the nodes' port, which may be a Service's nodePort."""
     return {
         mapping.host_port: mapping.container_port
-        for entry in config.nodes
-        for mapping in entry.extra_port_mappings
+        for entry in config.members
+        for mapping in entry.extra_port_mappings or ()
         if mapping.host_port
     }
 

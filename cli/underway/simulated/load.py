@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 
-from underway.cluster import snapshot
+from underway.cluster.ignored import Ignored, ignored, is_gone
 from underway.cluster.model import Budget, Node, Pod, Ref, Service, Workload
 from underway.cluster.objects import Object
+from underway.cluster.snapshot import Snapshot
 from underway.cluster.state import ClusterState
 from underway.cluster.wire import from_mapping
 from underway.errors import UsageError
-from underway.simulated import kind
+from underway.simulated import files, kind
 from underway.simulated.cluster import SimulatedCluster
 from underway.simulated.faults import Fault
 from underway.simulated.settings import TIMINGS, Settings
+from underway.simulated.validity import Mistake, mistakes
 
-_SUFFIXES = (".yaml", ".yml", ".json")
-_HINT = "give a kind config, manifests, or a directory of them"
+_UP_FOR = timedelta(days=1)
 
 
 class _Name(msgspec.Struct):
@@ -62,25 +61,18 @@ class _Outline(msgspec.Struct):
     spec: _Spec | None = None
 
 
-class _Loader(yaml.SafeLoader):
-    """Leaves dates as text, as JSON has them."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own class attribute
-        first: [(tag, pattern) for tag, pattern in known if tag != "tag:yaml.org,2002:timestamp"]
-        for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-
 @dataclass
 class Loaded:
-    """What the files say. `ignored`: how many objects of each kind that maintenance does not look at."""
+    """What the files say. `ignored`: the objects that maintenance does not look at."""
 
     objects: dict[Ref, Object] = field(default_factory=dict)
-    ignored: Counter[str] = field(default_factory=Counter)
+    ignored: list[Ignored] = field(default_factory=list)
     at_rest: bool = True
     """All of it comes from snapshots: it is as it was, and nothing has to be started first."""
     at: datetime | None = None
     """When the latest snapshot was taken."""
+    refused: list[Mistake] = field(default_factory=list)
+    """What an API server would not take."""
     assumptions: list[str] = field(default_factory=list)
     host_ports: dict[int, int] = field(default_factory=dict)
     node_ports: dict[int, Ref] = field(default_factory=dict)
@@ -94,20 +86,30 @@ class Loaded:
 
 
 def load(paths: Sequence[Path]) -> Loaded:
-    """Read files and directories (those not recursively). Raises UsageError, naming the file and where it can the line
-    or the object.
+    """Read files and directories (those not recursively); `-` is standard input. Raises UsageError, naming the file and
+    where it can the line or the object.
     """
     loaded = Loaded()
     for path in paths:
-        for file in _files(path):
-            if _take_snapshot(loaded, file):
+        for file in files.files(path):
+            found = files.read(file)
+            if isinstance(found, Snapshot):
+                loaded.objects |= {one.ref: one for one in found.objects}
+                loaded.at = max(filter(None, (loaded.at, found.header.at)))
                 continue
             loaded.at_rest = False
-            for place, document in enumerate(_documents(file), start=1):
-                _take(loaded, document, f"{file}: document {place}")
+            for place, document in found:
+                _take(loaded, document, place)
+    if loaded.refused:
+        raise UsageError("\n".join(wrong.message for wrong in loaded.refused), _hint(loaded.refused))
     if not any(isinstance(found, Node) for found in loaded.objects.values()):
         raise UsageError("the cluster has no nodes", "give a kind config too, or the Node objects")
     return loaded
+
+
+def _hint(refused: Sequence[Mistake]) -> str:
+    hints = {wrong.hint for wrong in refused}
+    return hints.pop() if len(hints) == 1 else "an API server would refuse each of them: kubectl apply --dry-run=server"
 
 
 def simulate(loaded: Loaded, *, settings: Settings | None = None, faults: Sequence[Fault] = ()) -> SimulatedCluster:
@@ -116,7 +118,8 @@ def simulate(loaded: Loaded, *, settings: Settings | None = None, faults: Sequen
     """
     given = settings or Settings()
     given = replace(given, start=loaded.at or given.start)
-    state = ClusterState(loaded.objects.values())
+    objects = loaded.objects.values()
+    state = ClusterState(objects if loaded.at_rest else (_long_there(found, given.start) for found in objects))
     cluster = SimulatedCluster(state, settings=given, at_rest=loaded.at_rest)
     if not loaded.at_rest:
         cluster.settle()
@@ -126,60 +129,25 @@ def simulate(loaded: Loaded, *, settings: Settings | None = None, faults: Sequen
     return cluster
 
 
-def _files(path: Path) -> list[Path]:
-    if path.is_dir():
-        found = sorted(file for file in path.iterdir() if file.suffix in _SUFFIXES and file.is_file())
-        if not found:
-            raise UsageError(f"{path}: there is no manifest in this directory", _HINT)
+def _long_there(found: Object, start: datetime) -> Object:
+    """A node of a cluster that has been set up from manifests has not become Ready for the simulation's sake."""
+    if not isinstance(found, Node) or not found.ready:
         return found
-    if not path.exists():
-        raise UsageError(f"{path}: no such file", _HINT)
-    return [path]
-
-
-def _take_snapshot(loaded: Loaded, file: Path) -> bool:
-    """Whether the file is a snapshot, and then all of it has been taken."""
-    try:
-        with file.open("rb") as lines:
-            if not snapshot.is_snapshot(lines.readline()):
-                return False
-            lines.seek(0)
-            header, objects = snapshot.read(lines, str(file))
-    except OSError as error:
-        raise UsageError(f"{file}: cannot be read: {error.strerror}") from error
-    loaded.objects |= {found.ref: found for found in objects}
-    loaded.at = max(filter(None, (loaded.at, header.at)))
-    return True
-
-
-def _documents(file: Path) -> Iterator[Any]:
-    try:
-        text = file.read_text(encoding="utf-8")
-        if file.suffix == ".json":
-            yield msgspec.json.decode(text)
-            return
-        yield from yaml.load_all(text, Loader=_Loader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-        raise UsageError(f"{file}{where}: {error.problem or error.context}", "is the file cut off?") from error
-    except msgspec.DecodeError as error:
-        raise UsageError(f"{file}: is no JSON: {error}", "is the file cut off?") from error
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise UsageError(f"{file}: cannot be read: {error}") from error
+    long_ago = start - _UP_FOR
+    return msgspec.structs.replace(found, ready_since=min(found.ready_since or long_ago, long_ago))
 
 
 def _take(loaded: Loaded, document: Any, source: str) -> None:
     if document is None:
         return
     if not isinstance(document, dict) or not document.get("kind") or not document.get("apiVersion"):
-        raise UsageError(f"{source}: is no Kubernetes object: `kind` or `apiVersion` is missing", _HINT)
+        raise UsageError(f"{source}: is no Kubernetes object: `kind` or `apiVersion` is missing", files.HINT)
     if str(document["apiVersion"]).startswith("underway.dev/"):
-        raise UsageError(f"{source}: is a {document['kind']} of Underway, not a part of a cluster", _HINT)
+        raise UsageError(f"{source}: is a {document['kind']} of Underway, not a part of a cluster", files.HINT)
     if kind.is_kind_config(document):
         config = kind.read_config(document, source)
         loaded.host_ports |= kind.host_ports(config)
-        loaded.assumptions.extend(kind.ASSUMPTIONS)
+        loaded.assumptions.extend(kind.assumptions(config))
         _keep(loaded, kind.cluster_of(config))
     elif isinstance(document.get("items"), list):
         for place, item in enumerate(document["items"]):
@@ -192,17 +160,19 @@ def _take_object(loaded: Loaded, document: Mapping[str, Any], source: str) -> No
     kind_name, metadata = str(document["kind"]), document.get("metadata")
     name = f"{kind_name} {metadata.get('name', '')}".strip() if isinstance(metadata, dict) else kind_name
     try:
-        found = from_mapping(document)
+        gone = is_gone(str(document["apiVersion"]), kind_name)
+        found = None if gone else from_mapping(document)
         if found is None:
-            loaded.ignored[kind_name] += 1
+            loaded.ignored.append(ignored(document))
             return
         outline = msgspec.convert(document, _Outline)
     except ValueError as error:
-        raise UsageError(f"{source}: {name}: {error}", "is the file cut off?") from error
+        raise UsageError(f"{source}: {name}: {error}") from error
     if outline.spec is None:
         if isinstance(found, Workload | Pod | Budget | Service):
             raise UsageError(f"{source}: {name}: `spec` is missing", "is the file cut off?")
         outline.spec = _Spec()
+    loaded.refused += (Mistake(f"{source}: {name}: {wrong.message}", wrong.hint) for wrong in mistakes(found, document))
     if isinstance(found, Service):
         loaded.node_ports |= {port.node_port: found.ref for port in outline.spec.ports or () if port.node_port}
     if isinstance(found, Workload) and outline.spec.template is not None:
