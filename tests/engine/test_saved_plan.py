@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from msgspec.structs import replace
 from states import HASH, NOW, budget, node, pod, replicaset, service
 
@@ -15,10 +12,8 @@ from underway.cluster.model import Owner, Ref, Template, Workload
 from underway.cluster.objects import Autoscaler, Object
 from underway.cluster.podspec import PodSpec, Taint
 from underway.cluster.state import ClusterState
-from underway.engine.plan import Plan
-from underway.engine.saved_plan import SavedPlan, decode, differences, encode
-from underway.engine.targets import Target, targets
-from underway.errors import UsageError
+from underway.engine.saved_plan import differences
+from underway.engine.targets import targets
 from underway.playbook.load import from_command_line
 from underway.playbook.models import Playbook
 from underway.units import Share, equality_selector
@@ -249,79 +244,6 @@ def test_the_same_node_in_two_steps_is_one_target() -> None:
     twice = from_command_line("x", [{"nodes": {"select": {"names": ["a"]}}}] * 2)
     once = from_command_line("x", [{"nodes": {"select": {"names": ["a"]}}}])
     assert targets(twice, state(cluster())) == targets(once, state(cluster()))
-
-
-# -- the document ------------------------------------------------------------------------------------------------
-
-
-def saved(**fields: Any) -> SavedPlan:
-    plan = Plan(
-        playbook="x",
-        changes=True,
-        duration_seconds=1,
-        waves=(),
-        nodes=(),
-        pods=(),
-        moves=0,
-        least_moves=0,
-        handed_off=0,
-        evicted=0,
-        blockers=(),
-        steps=(),
-        assumptions=(),
-    )
-    base: dict[str, Any] = {
-        "version": "1",
-        "again": "underway plan x",
-        "context": "here",
-        "files": (),
-        "namespace": "default",
-        "playbook": {"spec": {"steps": [{"soak": {"for": "1s"}}]}},
-        "plan": plan,
-        "targets": (Target(object="node/a", uid="u", facts={"ready": "true"}),),
-    }
-    return SavedPlan(**base | fields)
-
-
-def test_what_is_written_is_read_back() -> None:
-    assert decode(encode(saved()), "p", "1") == saved()
-
-
-@given(st.data())
-def test_what_is_cut_off_or_damaged_is_told_and_is_never_half_a_plan(data: st.DataObject) -> None:
-    whole = encode(saved())
-    at = data.draw(st.integers(0, len(whole) - 1))
-    damaged = data.draw(st.sampled_from([whole[:at], whole[:at] + b"\xff" + whole[at + 1 :], whole[:at] + b"[" * 9999]))
-    with pytest.raises(UsageError) as caught:
-        decode(damaged, "p", "1")
-    assert caught.value.message.startswith("p: ")
-    assert caught.value.hint == "make it anew: underway plan PLAYBOOK --out FILE"
-
-
-@pytest.mark.parametrize(
-    ("change", "told"),
-    [
-        ({"version": "2"}, "was made by Underway 2, and this is 1"),
-        ({"kind": "Snapshot"}, "is a Snapshot of underway.dev/v1alpha1, not a SavedPlan"),
-        ({"apiVersion": "underway.dev/v9"}, "is a SavedPlan of underway.dev/v9"),
-        ({"targets": [{"object": "node/a"}]}, "missing required field `uid`"),
-        ({"later": 1}, "unknown field `later`"),
-    ],
-)
-def test_what_another_version_or_a_hand_has_written_is_told(change: dict[str, Any], told: str) -> None:
-    with pytest.raises(UsageError, match=told):
-        decode(json.dumps(json.loads(encode(saved())) | change).encode(), "p", "1")
-
-
-@pytest.mark.parametrize("number", [float("inf"), float("nan")])
-def test_a_number_that_json_does_not_have_is_not_lost_silently(number: float) -> None:
-    with pytest.raises(UsageError, match="number"):
-        encode(saved(playbook={"below": number}))
-
-
-def test_numbers_of_any_size_come_back() -> None:
-    playbook = {"large": 10**40, "exact": 0.1, "whole": 3.0}
-    assert decode(encode(saved(playbook=playbook)), "p", "1").playbook == playbook
 
 
 def test_every_kind_of_target_is_found_by_its_name_when_the_playbook_is_no_longer_about_it() -> None:

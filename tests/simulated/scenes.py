@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from datetime import timedelta
+from pathlib import Path
+from textwrap import dedent
 from typing import Any, TypeVar
 
 from underway.cluster.actions import Evict, Outcome, PatchNode, PatchPod
@@ -104,3 +106,79 @@ async def cordon(cluster: SimulatedCluster, name: str) -> Outcome:
     return await cluster.perform(
         PatchNode(found.ref, found.uid, found.resource_version, f"cordon {name}", unschedulable=True)
     )
+
+
+# -- from files ---------------------------------------------------------------------------------------------------
+
+KIND = """
+    kind: Cluster
+    apiVersion: kind.x-k8s.io/v1alpha4
+    name: underway
+    kubeadmConfigPatches:
+    - |
+      kind: KubeletConfiguration
+      maxPods: 150
+    nodes:
+    - role: control-plane
+      image: underway/node:v1.34.4
+      extraPortMappings: [{containerPort: 30080, hostPort: 8080, listenAddress: 127.0.0.1}]
+    - {role: worker, image: underway/node:v1.33.13, labels: {tier: front}}
+    - {role: worker, image: underway/node:v1.33.13}
+"""
+
+SHOP = """
+    apiVersion: v1
+    kind: Namespace
+    metadata: {name: shop}
+    ---
+    apiVersion: apps/v1
+    kind: Deployment
+    metadata:
+      name: web
+      namespace: shop
+      annotations: {underway.dev/simulated-start-up: 3s}
+    spec:
+      replicas: 2
+      selector: {matchLabels: {app: web}}
+      template:
+        metadata:
+          labels: {app: web}
+          annotations: {underway.dev/simulated-warm-up: 7s}
+        spec:
+          containers:
+          - {name: web, image: shop/web:1, resources: {requests: {cpu: 100m, memory: 64Mi}}}
+    ---
+    apiVersion: v1
+    kind: Service
+    metadata: {name: web, namespace: shop}
+    spec: {type: NodePort, selector: {app: web}, ports: [{port: 80, nodePort: 30080}]}
+    ---
+    apiVersion: policy/v1
+    kind: PodDisruptionBudget
+    metadata: {name: web, namespace: shop}
+    spec: {minAvailable: 1, selector: {matchLabels: {app: web}}}
+    ---
+    apiVersion: apps/v1
+    kind: StatefulSet
+    metadata: {name: db, namespace: shop}
+    spec:
+      replicas: 2
+      podManagementPolicy: Parallel
+      serviceName: db
+      selector: {matchLabels: {app: db}}
+      template: {metadata: {labels: {app: db}}, spec: {containers: [{name: db, image: shop/db:1}]}}
+    ---
+    apiVersion: batch/v1
+    kind: Job
+    metadata: {name: import, namespace: shop}
+    spec: {template: {spec: {restartPolicy: Never, containers: [{name: i, image: shop/import:1}]}}}
+"""
+
+
+def written(folder: Path, **texts: str) -> list[Path]:
+    paths = []
+    for name, text in texts.items():
+        path = folder / f"{name}.yaml"
+        path.write_text(dedent(text))
+        paths.append(path)
+    return paths

@@ -1,0 +1,90 @@
+"""What no API server would take is refused, or left out and told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from scenes import KIND, written
+
+from underway.errors import UsageError
+from underway.simulated.load import load
+
+OLD = """
+    apiVersion: policy/v1beta1
+    kind: PodDisruptionBudget
+    metadata: {name: web, namespace: shop}
+    spec: {minAvailable: 2, selector: {matchLabels: {app: web}}}
+    ---
+    apiVersion: extensions/v1beta1
+    kind: Deployment
+    metadata: {name: old}
+    spec: {replicas: 2}
+    ---
+    apiVersion: serving.knative.dev/v1
+    kind: Service
+    metadata: {name: other, namespace: shop}
+"""
+
+
+def test_what_no_api_server_takes_any_more_is_ignored_and_told(tmp_path: Path) -> None:
+    loaded = load(written(tmp_path, kind=KIND, old=OLD))
+    assert not [
+        ref for ref in loaded.objects if ref.kind in ("poddisruptionbudget", "deployment") and ref.name != "coredns"
+    ]
+    assert [(found.object, found.reason) for found in loaded.ignored] == [
+        (
+            "poddisruptionbudget/shop/web",
+            "no API server takes policy/v1beta1 any more, policy/v1 is its successor",
+        ),
+        ("deployment/default/old", "no API server takes extensions/v1beta1 any more, apps/v1 is its successor"),
+        ("service.serving.knative.dev/shop/other", ""),
+    ]
+
+
+BUDGET = "{apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {name: x}, spec: {%s}}"
+OF = "selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: %s}}, spec: {containers: []}}"
+AUTOSCALER = (
+    "{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: x},"
+    " spec: {minReplicas: 3, maxReplicas: 2}}"
+)
+DEPLOYMENT = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: x}, spec: {%s}}"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (BUDGET % "minAvailable: lots", "PodDisruptionBudget x: `spec.minAvailable` is `lots`, which is neither"),
+        (BUDGET % "minAvailable: '2'", "`spec.minAvailable` is `2`, which is neither a number nor a percentage"),
+        (BUDGET % "maxUnavailable: 150%", "`spec.maxUnavailable` is 150%, and 100% are the most"),
+        (BUDGET % "minAvailable: -1", "`spec.minAvailable` is -1, and 0 is the least"),
+        (BUDGET % "minAvailable: 1, maxUnavailable: 1", "`minAvailable` and `maxUnavailable` cannot both be given"),
+        (
+            DEPLOYMENT % (OF % "shop"),
+            "Deployment x: `spec.selector` (app=web) does not match the labels of its template",
+        ),
+        (DEPLOYMENT % (OF % "web").replace("selector: {matchLabels: {app: web}}, ", ""), "`spec.selector` is missing"),
+        (DEPLOYMENT % ("replicas: -3, " + OF % "web"), "`spec.replicas` is -3, and 0 is the least"),
+        (
+            DEPLOYMENT % ("strategy: {rollingUpdate: {maxSurge: few}}, " + OF % "web"),
+            "`spec.strategy.rollingUpdate.maxSurge` is `few`",
+        ),
+        (
+            AUTOSCALER,
+            "`spec.minReplicas` is 3, more than the 2 of `maxReplicas`",
+        ),
+    ],
+)
+def test_what_an_api_server_refuses_is_refused_with_its_place_and_a_hint(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        load(written(tmp_path, kind=KIND, wrong=f"\n{text}\n"))
+    assert f"{tmp_path}/wrong.yaml:2: " in caught.value.message
+    assert told in caught.value.message
+    assert caught.value.hint
+
+
+def test_all_that_an_api_server_refuses_is_told_at_once(tmp_path: Path) -> None:
+    wrong = [BUDGET % "minAvailable: lots", DEPLOYMENT % ("replicas: -3, " + OF % "shop")]
+    with pytest.raises(UsageError) as caught:
+        load(written(tmp_path, a=wrong[0], b=wrong[1]))
+    assert len(caught.value.message.splitlines()) == 3
