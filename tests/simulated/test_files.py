@@ -10,12 +10,12 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from scenes import KIND, SHOP
+from scenes import KIND, SHOP, written
 
 from underway.cluster.model import Ref
 from underway.cluster.snapshot import write
 from underway.errors import UsageError
-from underway.simulated.load import load
+from underway.simulated.load import load, simulate
 
 
 def piped(data: bytes) -> Path:
