@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from underway.cluster.eligibility import admits
 from underway.cluster.indexes import names
 from underway.cluster.model import Node, Pod, Ref
 from underway.cluster.podspec import PodTerm, Spread
@@ -55,7 +54,6 @@ class Neighbors:
         self._added_averse: dict[Ref, tuple[Pod, str]] = {}
         """Those of them with anti-affinity."""
         self._removed: set[str] = set()
-        self._domains: dict[object, tuple[int, frozenset[str]]] = {}
 
     def add(self, pod: Pod, node: str) -> None:
         self._added.setdefault(pod.namespace, {})[pod.ref] = (pod, node)
@@ -95,25 +93,12 @@ class Neighbors:
         """How many pods the constraint counts in each domain. Nodes that the pod's own node affinity excludes are no
         domain (nodeAffinityPolicy: Honor); taints do not matter (nodeTaintsPolicy: Ignore).
         """
-        counts = dict.fromkeys(self._eligible(pod, constraint.topology_key), 0)
+        counts = dict.fromkeys(self._state.domains(pod.spec, constraint.topology_key), 0)
         for other, where in self._selected(pod.namespace, _spread_selector(pod, constraint)):
             domain = self._domain(where, constraint.topology_key)
             if domain in counts and other.deleting is None:
                 counts[domain] += 1
         return counts
-
-    def _eligible(self, pod: Pod, topology_key: str) -> frozenset[str]:
-        """The domains of the nodes that admit the pod."""
-        spec = pod.spec
-        key = (topology_key, tuple(spec.node_selector.items()), spec.node_terms)
-        version, found = self._domains.get(key, (-1, frozenset[str]()))
-        if version != self._state.topology:
-            nodes = self._state.nodes.values()
-            found = frozenset(
-                node.labels[topology_key] for node in nodes if topology_key in node.labels and admits(spec, node)
-            )
-            self._domains[key] = self._state.topology, found
-        return found
 
     def _selected(self, namespace: str, selector: Selector) -> Iterator[tuple[Pod, str]]:
         added, removed = self._added.get(namespace, {}), self._removed
@@ -157,6 +142,13 @@ class Neighbors:
         fewest = 0 if len(counts) < constraint.min_domains else min(counts.values(), default=0)
         own = 1 if _spread_selector(pod, constraint).matches(pod.labels) else 0
         return constraint.topology_key, counts, constraint.max_skew + fewest - own
+
+
+def keeps_apart(pod: Pod) -> frozenset[str]:
+    """The topology keys by which the pod keeps others like itself away: required anti-affinity and hard spread."""
+    apart = {term.topology_key for term in pod.spec.anti_affinity if names(pod, term, pod)}
+    spread = (each for each in pod.spec.spread if each.hard and _spread_selector(pod, each).matches(pod.labels))
+    return frozenset(apart.union(each.topology_key for each in spread))
 
 
 def _spread_selector(pod: Pod, constraint: Spread) -> Selector:

@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, ValuesView
 
 from underway.cluster.derived import Derived
+from underway.cluster.eligibility import admits
 from underway.cluster.indexes import Averse, Pair, Selecting, budget_demands, copied, take, values
 from underway.cluster.model import Budget, EndpointSlice, Node, Pod, Ref, Workload
+from underway.cluster.podspec import PodSpec
 from underway.units import Selector
 
 
@@ -156,6 +158,7 @@ class Nodes:
         self.marked: dict[str, Node] = {}
         self.topology = 0
         """Grows when nodes or their labels become others."""
+        self._domains: dict[object, tuple[int, frozenset[str]]] = {}
 
     def copy(self) -> Nodes:
         new = Nodes(self._mark)
@@ -176,6 +179,18 @@ class Nodes:
         self.topology += 1
         self.by_name.pop(name, None)
         self.marked.pop(name, None)
+
+    def domains(self, spec: PodSpec, topology_key: str) -> frozenset[str]:
+        """The values of a label that the nodes have whose labels admit the pod; worked out once for all who ask."""
+        key = (topology_key, tuple(spec.node_selector.items()), spec.node_terms)
+        version, found = self._domains.get(key, (-1, frozenset[str]()))
+        if version != self.topology:
+            nodes = self.by_name.values()
+            found = frozenset(
+                node.labels[topology_key] for node in nodes if topology_key in node.labels and admits(spec, node)
+            )
+            self._domains[key] = self.topology, found
+        return found
 
 
 class Budgets(Selecting[Budget]):

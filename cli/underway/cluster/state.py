@@ -9,14 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, ValuesView
 
 from underway.cluster.derived import Derived
-from underway.cluster.indexes import (
-    ByKind,
-    Selecting,
-    by_name,
-    service_demands,
-    values,
-    workload_demands,
-)
+from underway.cluster.indexes import ByKind, Selecting, by_name, service_demands, values, workload_demands
 from underway.cluster.members import Budgets, Nodes, Pods, Slices, Workloads
 from underway.cluster.model import (
     Budget,
@@ -32,7 +25,7 @@ from underway.cluster.model import (
     Workload,
 )
 from underway.cluster.objects import Autoscaler, Object, Quota
-from underway.cluster.podspec import PodTerm
+from underway.cluster.podspec import PodSpec, PodTerm
 from underway.units import Selector
 
 MARK = "underway.dev/run"
@@ -78,6 +71,10 @@ class ClusterState:
     def topology(self) -> int:
         """Grows when nodes or their labels become others."""
         return self._nodes.topology
+
+    def domains(self, spec: PodSpec, topology_key: str) -> frozenset[str]:
+        """The values of a label that the nodes have which admit the pod."""
+        return self._nodes.domains(spec, topology_key)
 
     @property
     def pods(self) -> Mapping[Ref, Pod]:

@@ -64,9 +64,15 @@ def permission_blocker(need: Need) -> Blocker:
 
 
 def blockers(
-    playbook: Playbook, state: ClusterState, run: str, now: datetime, *, allow_commands: bool = False
+    playbook: Playbook,
+    state: ClusterState,
+    run: str,
+    now: datetime,
+    *,
+    allow_commands: bool = False,
+    keep_cordons: bool = False,
 ) -> tuple[Blocker, ...]:
-    """All that stands in the way, each once, in the order of the playbook."""
+    """All that stands in the way, each once, in the order of the playbook. `keep_cordons`: nodes are not given back."""
     found: dict[Blocker, None] = {}
     for gate in _gates(playbook):
         found |= dict.fromkeys(_gate_blockers(gate, allow_commands=allow_commands))
@@ -78,7 +84,7 @@ def blockers(
             reason = f"the verb `{step.verb}` cannot be run by this version"
             found[Blocker(f"step/{step_name(step, index)}", reason, "take the step out, or use a later version")] = None
         elif isinstance(step.body, NodesStep):
-            found |= dict.fromkeys(_nodes_blockers(step, index, state, run, now))
+            found |= dict.fromkeys(_nodes_blockers(step, index, state, run, now, keep_cordons=keep_cordons))
     return tuple(found)
 
 
@@ -96,7 +102,9 @@ def _gate_blockers(gate: Gate, *, allow_commands: bool) -> Iterator[Blocker]:
         yield Blocker(name, "it runs a command on this machine", "allow it with --allow-commands")
 
 
-def _nodes_blockers(step: Step, index: int, state: ClusterState, run: str, now: datetime) -> Iterator[Blocker]:
+def _nodes_blockers(
+    step: Step, index: int, state: ClusterState, run: str, now: datetime, *, keep_cordons: bool
+) -> Iterator[Blocker]:
     body = step.body
     if not isinstance(body, NodesStep):
         return
@@ -112,7 +120,7 @@ def _nodes_blockers(step: Step, index: int, state: ClusterState, run: str, now: 
     for node in found:
         for _, treated in treatments[node.name]:
             yield from treated.blockers
-    yield from room_blockers(body, state, treatments)
+    yield from room_blockers(body, state, treatments, keep_cordons=keep_cordons)
 
 
 def judged(node: Node, step: NodesStep, state: ClusterState) -> list[tuple[Pod, Treatment]]:

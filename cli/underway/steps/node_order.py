@@ -5,7 +5,7 @@ from __future__ import annotations
 from underway.cluster.model import Node, Pod
 from underway.cluster.state import ClusterState
 from underway.playbook.models import NodesStep
-from underway.steps.treatment import treatment
+from underway.steps.treatment import is_left_alone
 
 
 def selected(step: NodesStep, state: ClusterState) -> tuple[list[Node], list[str]]:
@@ -33,7 +33,7 @@ def ordered(step: NodesStep, state: ClusterState) -> tuple[str, ...]:
 
 
 def leaving(node: Node, step: NodesStep, state: ClusterState) -> list[Pod]:
-    return [pod for pod in state.pods_on(node.name) if treatment(pod, step.drain, state).verdict != "skip"]
+    return [pod for pod in state.pods_on(node.name) if not is_left_alone(pod, step.drain, state)]
 
 
 def at_once(step: NodesStep, count: int) -> int:

@@ -6,7 +6,7 @@ first. Planning, the search for blockers and the run itself ask this one chain.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from underway.cluster import disruption, traffic
@@ -14,7 +14,7 @@ from underway.cluster.model import Pod
 from underway.cluster.state import MARK, ClusterState
 from underway.errors import Blocker
 from underway.playbook.models import Drain
-from underway.steps import marks
+from underway.steps import crowding, marks
 from underway.steps.handoff import Handoff, handoff
 
 Verdict = Literal["handoff", "evict", "wait", "skip", "blocked"]
@@ -26,6 +26,8 @@ class Treatment:
     reason: str
     handoff: Handoff | None = None
     blockers: tuple[Blocker, ...] = ()
+    elsewhere: bool = False
+    """It follows from nodes and other namespaces too, so the answer may be another at any look."""
 
 
 def treatment(pod: Pod, drain: Drain, state: ClusterState) -> Treatment:
@@ -36,7 +38,34 @@ def treatment(pod: Pod, drain: Drain, state: ClusterState) -> Treatment:
     if marks.pod_run(pod) is not None:
         return Treatment("handoff", "its handoff is under way")
     key = (treatment, pod.uid, pod.resource_version, drain.strategy, drain.force, drain.delete_empty_dir_data)
-    return state.derived.worked_out(pod.namespace, key, lambda: _decided(pod, drain, state))
+    found = state.derived.worked_out(pod.namespace, key, lambda: _decided(pod, drain, state))
+    if found.handoff is not None and crowding.place_ever(pod, found.handoff.detach, state) == "alone":
+        return without_place(pod, drain, state)
+    return found
+
+
+def treatment_now(pod: Pod, drain: Drain, state: ClusterState) -> Treatment:
+    """Decide on a pod whose turn it is: room that others take just now counts as if it were taken for good."""
+    found = treatment(pod, drain, state)
+    if found.handoff is None:
+        return found
+    if crowding.place_now(pod, found.handoff.detach, state) == "alone":
+        return without_place(pod, drain, state)
+    if crowding.place_ever(pod, found.handoff.detach, state) == "nowhere":
+        # once detached it might turn out to be in the way, where it could have been evicted
+        return Treatment("wait", "there is no place for its replacement", elsewhere=True)
+    return found
+
+
+def without_place(pod: Pod, drain: Drain, state: ClusterState) -> Treatment:
+    """What is done with a pod whose replacement has a place only once it is gone."""
+    return replace(_not_handed_off(pod, drain, crowding.words(pod), state), elsewhere=True)
+
+
+def is_left_alone(pod: Pod, drain: Drain, state: ClusterState) -> bool:
+    """Whether nothing has to be done about a pod, not even to wait."""
+    left_alone = _left_alone(pod, drain, state)
+    return left_alone is not None and left_alone.verdict == "skip"
 
 
 def _decided(pod: Pod, drain: Drain, state: ClusterState) -> Treatment:
@@ -109,11 +138,16 @@ def _way_out(pod: Pod, drain: Drain, state: ClusterState) -> Treatment:
     if isinstance(way, Handoff):
         keys = f"detach by {way.detach}" + (f", withdraw by {', '.join(way.withdraw)}" if way.withdraw else "")
         return Treatment("handoff", f"a replacement serves before it stops ({keys})", handoff=way)
+    return _not_handed_off(pod, drain, way, state)
+
+
+def _not_handed_off(pod: Pod, drain: Drain, reason: str, state: ClusterState) -> Treatment:
+    """What is done with a pod that is to be handed off if it can be, and cannot."""
     if drain.strategy == "handoff":
         return _blocked(
-            pod, f"cannot be handed off: {way}", "use drain.strategy auto to evict what cannot be handed off"
+            pod, f"cannot be handed off: {reason}", "use drain.strategy auto to evict what cannot be handed off"
         )
-    return _eviction(pod, f"evicted: {way}", state, accepts_gap=False)
+    return _eviction(pod, f"evicted: {reason}", state, accepts_gap=False)
 
 
 def _eviction(pod: Pod, reason: str, state: ClusterState, *, accepts_gap: bool) -> Treatment:
