@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scenes import node, workload
+from scenes import node, service, workload
 from stage import Stage
 
 from underway.cluster.objects import Object
@@ -136,3 +136,21 @@ def test_a_member_that_could_return_to_no_other_node_is_in_the_way_where_nodes_s
     (blocker,) = preflight.blockers(playbook, state, "r", now, keep_cordons=True)
     assert "no room for its replacement" in blocker.reason
     assert preflight.blockers(playbook, state, "r", now) == ()
+
+
+# -- what is told ------------------------------------------------------------------------------------------------
+
+
+def test_a_pod_whose_service_lacks_another_endpoint_for_a_moment_is_told_as_it_is_treated() -> None:
+    found = plan(roll(), *zones(), workload("statefulset", "db", 2), service("db"))
+    assert (found.blockers, verdicts(found, "db")) == ((), {"evict"})
+    assert found.moves == found.least_moves == 2
+
+
+def test_a_pod_that_stays_blocked_is_told_as_blocked_when_its_node_is_given_up() -> None:
+    stage = staged(*zones(1), workload("statefulset", "db", 1), service("db"))
+    receipt = stage.play(stage.run(roll()))  # as if nobody had looked for blockers
+    assert receipt.outcome == "timedOut"
+    told = [event for event in stage.events if getattr(event, "verdict", "") == "blocked"]
+    assert len(told) == 1
+    assert "last ready endpoint of service/shop/db" in told[0].reason  # type: ignore[union-attr]

@@ -90,7 +90,9 @@ def _begin(node: Node, step: NodesStep, work: NodesWork, turn: Turn) -> None:
     turn.note(NodeEntered(node.name, "draining", pods=len(leaving(node, step, turn.state))))
     for pod in pods:
         if pod.uid not in work.told:
-            work.tell(pod, treatment(pod, step.drain, turn.state), turn)
+            judged = treatment(pod, step.drain, turn.state)
+            if judged.verdict != "blocked":  # it may pass, as a Service's other endpoint comes
+                work.tell(pod, judged, turn)
 
 
 def _unavailable(name: str, state: ClusterState) -> bool:
@@ -161,6 +163,9 @@ def _drain(node: Node, here: NodeWork, step: NodesStep, work: NodesWork, turn: T
         if turn.now >= end:
             reasons = "; ".join(f"{wait.object}: {wait.reason}" for wait in turn.waits[before:][:3])
             _fail(here, f"not empty after {format_duration(step.drain.timeout)}: {reasons}", timed_out=True)
+            for pod in here.staying.values():
+                if pod.uid not in work.told:
+                    work.tell(pod, treatment(pod, step.drain, turn.state), turn)
             _enter(node.name, here, "failed", turn)
         turn.look_again(end)
         return
