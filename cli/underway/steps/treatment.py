@@ -6,6 +6,7 @@ first. Planning, the search for blockers and the run itself ask this one chain.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -14,9 +15,11 @@ from underway.cluster.model import Pod
 from underway.cluster.state import MARK, ClusterState
 from underway.errors import Blocker
 from underway.playbook.models import Drain
-from underway.steps import crowding, marks
+from underway.steps import crowding, marks, remedies
 from underway.steps.handoff import Handoff, handoff
 
+_READ = ("DaemonSet", "ReplicaSet")
+"""Other kinds of controllers have namesakes in other groups (Kruise's StatefulSet, Volcano's Job)."""
 Verdict = Literal["handoff", "evict", "wait", "skip", "blocked"]
 
 
@@ -59,7 +62,7 @@ def treatment_now(pod: Pod, drain: Drain, state: ClusterState) -> Treatment:
 
 def without_place(pod: Pod, drain: Drain, state: ClusterState) -> Treatment:
     """What is done with a pod whose replacement has a place only once it is gone."""
-    return replace(_not_handed_off(pod, drain, crowding.words(pod), state), elsewhere=True)
+    return replace(_not_handed_off(pod, drain, crowding.words(pod), state, crowded=True), elsewhere=True)
 
 
 def is_left_alone(pod: Pod, drain: Drain, state: ClusterState) -> bool:
@@ -71,9 +74,7 @@ def is_left_alone(pod: Pod, drain: Drain, state: ClusterState) -> bool:
 def _decided(pod: Pod, drain: Drain, state: ClusterState) -> Treatment:
     chosen = _way_out(pod, drain, state)
     blockers = (*_losses(pod, drain, state), *chosen.blockers)
-    if blockers:
-        return Treatment("blocked", "; ".join(found.reason for found in blockers), blockers=blockers)
-    return chosen
+    return _all_blocked(blockers) if blockers else chosen
 
 
 def _left_alone(pod: Pod, drain: Drain, state: ClusterState) -> Treatment | None:
@@ -97,13 +98,14 @@ def _losses(pod: Pod, drain: Drain, state: ClusterState) -> list[Blocker]:
     """What would be lost for good if the pod went."""
     name = str(pod.ref)
     found: list[Blocker] = []
-    orphaned = pod.owner is not None and pod.owner.kind == "DaemonSet"
+    # of a controller of another kind it is not known whether it is there: only these are read
+    orphaned = pod.owner is not None and pod.owner.kind in _READ and state.controller_of(pod) is None
     quarantine = marks.quarantined_by(pod)
     if not drain.force and quarantine is not None:
         remedy = "delete it when it has been looked at, or let it be lost with drain.force (--force)"
         found.append(Blocker(name, f"run {quarantine} has put it in quarantine for a look at it", remedy))
     elif not drain.force and (pod.owner is None or orphaned):
-        reason = "its DaemonSet is gone" if orphaned else "it has no controller"
+        reason = f"its {pod.owner.kind} is gone" if pod.owner is not None else "it has no controller"
         remedy = "delete it, or give it a controller, or let it be lost with drain.force (--force)"
         found.append(Blocker(name, f"{reason}: nothing would bring it back", remedy))
     if pod.spec.local_volumes and not drain.delete_empty_dir_data:
@@ -141,31 +143,34 @@ def _way_out(pod: Pod, drain: Drain, state: ClusterState) -> Treatment:
     return _not_handed_off(pod, drain, way, state)
 
 
-def _not_handed_off(pod: Pod, drain: Drain, reason: str, state: ClusterState) -> Treatment:
+def _not_handed_off(pod: Pod, drain: Drain, reason: str, state: ClusterState, *, crowded: bool = False) -> Treatment:
     """What is done with a pod that is to be handed off if it can be, and cannot."""
     if drain.strategy == "handoff":
         return _blocked(
             pod, f"cannot be handed off: {reason}", "use drain.strategy auto to evict what cannot be handed off"
         )
-    return _eviction(pod, f"evicted: {reason}", state, accepts_gap=False)
+    return _eviction(pod, f"evicted: {reason}", state, accepts_gap=False, crowded=crowded)
 
 
-def _eviction(pod: Pod, reason: str, state: ClusterState, *, accepts_gap: bool) -> Treatment:
+def _eviction(pod: Pod, reason: str, state: ClusterState, *, accepts_gap: bool, crowded: bool = False) -> Treatment:
+    found: list[Blocker] = []
     for budget in state.budgets_of(pod):
         never = disruption.can_never_allow(budget, state) if pod.ready or not budget.always_allow_unhealthy else None
         if never is not None:
-            remedy = f"add a replica, or loosen {budget.ref} ({reason})"
-            return _blocked(pod, f"{budget.ref} can never allow it: {never}", remedy)
+            remedy = f"{remedies.for_budget(pod, budget, state, crowded=crowded)} ({reason})"
+            found.append(Blocker(str(pod.ref), f"{budget.ref} can never allow it: {never}", remedy))
     for service in () if accepts_gap else state.services_of(pod):
         endpoints = traffic.ready_endpoints(service, state)
         if endpoints == {pod.uid}:
             cause = reason.removeprefix("evicted: ")
-            remedy = "add a replica, or accept the gap with drain.strategy evict (--strategy evict)"
-            return _blocked(
-                pod, f"it is the last ready endpoint of {service.ref} and cannot be handed off: {cause}", remedy
-            )
-    return Treatment("evict", reason)
+            said = f"it is the last ready endpoint of {service.ref} and cannot be handed off: {cause}"
+            found.append(Blocker(str(pod.ref), said, remedies.for_endpoint(pod, state, crowded=crowded)))
+    return _all_blocked(found) if found else Treatment("evict", reason)
 
 
 def _blocked(pod: Pod, reason: str, remedy: str) -> Treatment:
-    return Treatment("blocked", reason, blockers=(Blocker(str(pod.ref), reason, remedy),))
+    return _all_blocked([Blocker(str(pod.ref), reason, remedy)])
+
+
+def _all_blocked(blockers: Sequence[Blocker]) -> Treatment:
+    return Treatment("blocked", "; ".join(found.reason for found in blockers), blockers=tuple(blockers))
