@@ -9,6 +9,7 @@ from underway.cluster.actions import Need
 from underway.cluster.model import LEASE_NAMESPACE, Node, Pod
 from underway.cluster.state import ClusterState
 from underway.engine import job_gates
+from underway.engine.outlook import outlook_blockers
 from underway.engine.packing import room_blockers
 from underway.engine.stepping import step_name
 from underway.engine.verbs import VERBS
@@ -120,6 +121,7 @@ def _nodes_blockers(
     for node in found:
         for _, treated in treatments[node.name]:
             yield from treated.blockers
+    yield from outlook_blockers(treatments, state)
     yield from room_blockers(body, state, treatments, keep_cordons=keep_cordons)
 
 
