@@ -14,7 +14,7 @@ import msgspec
 from underway.cluster.kinds import ref_of
 from underway.cluster.model import Budget, Node, Pod, Ref, Workload
 from underway.cluster.state import ClusterState
-from underway.engine import preflight
+from underway.engine import judging
 from underway.engine.events import SCHEMA
 from underway.engine.plan import Plan
 from underway.errors import Blocker, UsageError
@@ -117,7 +117,7 @@ class _Look:
         for step in steps:
             for node in node_order.selected(step, state)[0]:
                 self._add(_node(node))
-                for pod, treated in preflight.judged(node, step, state):
+                for pod, treated in judging.judged(node, step, state):
                     found = _pod(pod, treated.verdict)
                     self.pods.setdefault(found.object, found)
                     if treated.verdict != "skip" and pod.deleting is None:
