@@ -43,6 +43,11 @@ def started(nodes: Iterable[Node], unavailable: int | str) -> list[str]:
 # -- order -------------------------------------------------------------------------------------------------------
 
 
+def test_names_that_no_node_has_are_found_wherever_the_step_gives_them() -> None:
+    step = nodes_step(select={"names": ["a", "no"], "except": ["nor"]}, order=["a", "neither"])
+    assert selected(step, ClusterState([A, B]))[1] == ["neither", "no", "nor"]
+
+
 def test_nodes_are_selected_by_label_or_name_but_those_excepted() -> None:
     state = ClusterState([node("d", labels={"role": "worker"}), node("c", labels={"role": "worker"}), B, A])
     step = nodes_step(select={"labels": "role=worker", "names": ["a", "ghost"], "except": ["d", "phantom"]})

@@ -99,6 +99,12 @@ def test_a_pod_whose_daemonset_is_gone_is_a_blocker_unless_forced() -> None:
     assert judged(orphan, force=True).verdict == "evict"
 
 
+def test_a_pod_whose_replicaset_is_gone_is_a_blocker_unless_forced() -> None:
+    blocked(judged(WEB), "its ReplicaSet is gone: nothing would bring it back", "drain.force")
+    assert judged(WEB, force=True).verdict == "evict"
+    assert judged(pod("web", owner=Owner("Rollout", "gone", "gone"))).verdict == "evict"
+
+
 def test_local_data_is_a_blocker_unless_it_may_be_lost() -> None:
     local = pod("web", spec=PodSpec(local_volumes=("cache", "tmp")))
     blocked(judged(local, replicaset()), "emptyDir cache, tmp", "drain.deleteEmptyDirData")
@@ -147,6 +153,55 @@ def test_a_budget_that_can_never_allow_it_is_a_blocker_for_an_eviction_only() ->
 def test_a_budget_without_room_counts_what_controllers_ask_for() -> None:
     none = budget(max_unavailable=Share(0))
     blocked(judged(WEB, replicaset(), none, strategy="evict"), "maxUnavailable: 0 of 2", "loosen")
+
+
+def remedy(answer: Treatment) -> str:
+    [found] = answer.blockers
+    return found.remedy
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ({"at_least": 2}, "add a replica, or loosen poddisruptionbudget/shop/web"),
+        ({"min_available": Share(75, percent=True)}, "add 2 replicas, or loosen poddisruptionbudget/shop/web"),
+        (
+            {"min_available": Share(100, percent=True)},
+            "loosen poddisruptionbudget/shop/web: with minAvailable: 100% none may go, however many replicas there are",
+        ),
+        (
+            {"max_unavailable": Share(0)},
+            "loosen poddisruptionbudget/shop/web: with maxUnavailable: 0 none may go, however many replicas there are",
+        ),
+    ],
+)
+def test_replicas_are_added_for_a_budget_only_where_that_helps(rule: dict[str, Any], said: str) -> None:
+    assert said in remedy(judged(WEB, OTHER, replicaset(), budget(**rule), strategy="evict"))
+
+
+def test_nobody_is_told_to_add_a_replica_of_a_pod_that_has_none() -> None:
+    bare = pod("web", owner=None)
+    by_hand = "loosen poddisruptionbudget/shop/web, or delete the pod yourself, which asks no budget"
+    assert by_hand in remedy(judged(bare, budget(at_least=1), force=True))
+    assert remedy(judged(bare, service(), endpoints(bare), force=True)).startswith("accept the gap")
+    last = workload("job", backoff_limit=2)
+    found = pod("web", owner=owned(last, "Job"))
+    assert "let it finish with drain.waitFor" in remedy(judged(found, last, budget(at_least=1)))
+
+
+def test_a_volume_that_one_node_uses_at_a_time_serves_no_second_replica() -> None:
+    found, others = _claim("ReadWriteOnce")
+    assert remedy(judged(found, *others, service(), endpoints(found))).startswith("accept the gap")
+
+
+def test_a_budget_and_a_service_that_are_both_in_the_way_are_both_said() -> None:
+    alone = workload("statefulset", "db", replicas=1)
+    found = pod("web", owner=owned(alone, "StatefulSet"))
+    answer = judged(found, alone, budget(max_unavailable=Share(0)), service(), endpoints(found))
+    assert [each.remedy.split(",")[0].split(":")[0] for each in answer.blockers] == [
+        "loosen poddisruptionbudget/shop/web",
+        "add a replica",
+    ]
 
 
 def test_a_budget_that_lets_unhealthy_pods_go_does_not_block_one() -> None:

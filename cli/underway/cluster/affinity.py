@@ -55,7 +55,6 @@ class Neighbors:
         self._added_averse: dict[Ref, tuple[Pod, str]] = {}
         """Those of them with anti-affinity."""
         self._removed: set[str] = set()
-        self._domains: dict[object, tuple[int, Mapping[str, str], Mapping[str, int]]] = {}
 
     def add(self, pod: Pod, node: str) -> None:
         self._added.setdefault(pod.namespace, {})[pod.ref] = (pod, node)
@@ -122,9 +121,11 @@ class Neighbors:
             spec.tolerations if constraint.heeds_taints else None,
         )
         version = self._state.barriers if constraint.heeds_taints else self._state.topology
-        known = self._domains.get(key)
-        if known is not None and known[0] == version:
-            return known[1:]
+        remembered = self._state.derived.of_nodes
+        known, worked_out = remembered.get(key, (-1, ({}, {})))
+        if known == version:
+            domains: tuple[Mapping[str, str], Mapping[str, int]] = worked_out
+            return domains
         found = {
             node.name: node.labels[constraint.topology_key]
             for node in self._state.nodes.values()
@@ -133,7 +134,7 @@ class Neighbors:
             and (not constraint.heeds_taints or repelling(spec, node) is None)
         }
         none = dict.fromkeys(found.values(), 0)
-        self._domains[key] = version, found, none
+        remembered[key] = version, (found, none)
         return found, none
 
     def _selected(self, namespace: str, selector: Selector) -> Iterator[tuple[Pod, str]]:
@@ -179,6 +180,18 @@ class Neighbors:
         selector = _spread_selector(pod, constraint)
         own = 1 if selector is not None and selector.matches(pod.labels) else 0
         return constraint.topology_key, counts, constraint.max_skew + fewest - own
+
+
+def keeps_apart(pod: Pod) -> frozenset[str]:
+    """The topology keys by which the pod keeps others like itself away: required anti-affinity and hard spread."""
+    apart = {term.topology_key for term in pod.spec.anti_affinity if names(pod, term, pod)}
+    spread = (each for each in pod.spec.spread if each.hard and _counts_itself(pod, each))
+    return frozenset(apart.union(each.topology_key for each in spread))
+
+
+def _counts_itself(pod: Pod, constraint: Spread) -> bool:
+    selector = _spread_selector(pod, constraint)
+    return selector is not None and selector.matches(pod.labels)
 
 
 def _spread_selector(pod: Pod, constraint: Spread) -> Selector | None:

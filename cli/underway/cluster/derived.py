@@ -18,6 +18,8 @@ class Derived:
 
     def __init__(self) -> None:
         self._known: dict[str, dict[object, Any]] = {}
+        self.of_nodes: dict[object, tuple[int, Any]] = {}
+        """What has been worked out from all nodes, each with the state's `topology` or `barriers` at that time."""
         self._noted: dict[object, dict[str, Any]] = {}
         self._seen: dict[object, int] = {}
         """How many of the changes each of these takes in."""

@@ -12,6 +12,7 @@ from underway.cluster.state import ClusterState
 
 _LOOKED_AT = frozenset({"ReplicaSet", "StatefulSet", "DaemonSet", "Job", "Node"})
 """Controllers that are known, or that have no scale."""
+_MOST_ADDED = 10
 
 
 def selected(budget: Budget, state: ClusterState) -> Sequence[Pod]:
@@ -82,12 +83,20 @@ def can_never_allow(budget: Budget, state: ClusterState) -> str | None:
     wanted = desired(budget, total)
     if total - wanted > 0:
         return None
-    rule = (
-        f"minAvailable: {budget.min_available}"
-        if budget.min_available is not None
-        else f"maxUnavailable: {budget.max_unavailable}"
-    )
-    return f"{rule} of {total} pods leaves none that may go"
+    return f"{rule(budget)} of {total} pods leaves none that may go"
+
+
+def rule(budget: Budget) -> str:
+    if budget.min_available is not None:
+        return f"minAvailable: {budget.min_available}"
+    return f"maxUnavailable: {budget.max_unavailable}"
+
+
+def replicas_lacking(budget: Budget, state: ClusterState) -> int | None:
+    """How many replicas more it takes for the budget to allow an eviction; None if as many as anybody adds do not."""
+    total = expected(budget, state)
+    counts = range(1, _MOST_ADDED + 1)
+    return next((more for more in counts if total + more - desired(budget, total + more) > 0), None)
 
 
 def allows_eviction(pod: Pod, budget: Budget, reserved: int = 0) -> bool:

@@ -130,9 +130,10 @@ class Room:
         return None
 
     def place(
-        self, pod: Pod, *, closed: Collection[str] = (), preferred: Collection[str] = ()
+        self, pod: Pod, *, closed: Collection[str] = (), preferred: Collection[str] = (), emptiest: bool = False
     ) -> str | Mapping[str, int]:
         """Find the pod a node (one of `preferred` if possible, then the fullest that fits) and put it there.
+        `emptiest`: the emptiest instead.
 
         Returns the node's name, or why not: how many nodes stand in the way for each reason.
         """
@@ -144,7 +145,8 @@ class Room:
             if obstacle is not None:
                 obstacles[obstacle] += 1
                 continue
-            candidate = (node.name not in preferred, self.free_share(node), node.name)
+            free = self.free_share(node)
+            candidate = (node.name not in preferred, -free if emptiest else free, node.name)
             best = candidate if best is None else min(best, candidate)
         if best is None:
             return obstacles
@@ -193,6 +195,12 @@ class Search:
         if node.name in self._closed:
             return _CORDONED
         return self._room.look(self._spec, self._shape, node) or self.around(node)
+
+    def unfit(self, node: Node) -> str | None:
+        """As `obstacle`, whatever the pods on the node take of it."""
+        if node.name in self._closed:
+            return _CORDONED
+        return self.around(node) or unfit(self._spec, node)
 
     def around(self, node: Node) -> str | None:
         """What of the pod's volumes, or of other pods, is in the way."""

@@ -165,7 +165,14 @@ async def _look_ahead(conducted: Conduct) -> None:
     """Find every blocker; say what will be done; ask if that was asked for."""
     order, run, cluster = conducted.order, conducted.run, conducted.cluster
     state = cluster.state()
-    found = preflight.blockers(order.playbook, state, run.id, cluster.now(), allow_commands=order.allow_commands)
+    found = preflight.blockers(
+        order.playbook,
+        state,
+        run.id,
+        cluster.now(),
+        allow_commands=order.allow_commands,
+        keep_cordons=order.keep_cordons,
+    )
     found = (*order.blockers, *found)
     stale = staleness(order.saved, order.playbook, order.source, state, order.cluster_name, simulated=order.simulated)
     if stale.blockers or found:

@@ -18,7 +18,7 @@ from underway.commands.assumed import AssumedGates, hold_duration
 from underway.commands.options import Target
 from underway.commands.tightest import FreeRoom
 from underway.commands.writing import write_whole
-from underway.engine import preflight
+from underway.engine import judging, preflight
 from underway.engine.doctor import Finding, examine
 from underway.engine.events import Event, RunStarted
 from underway.engine.locating import located
@@ -211,7 +211,7 @@ def _judged(playbook: Playbook, state: ClusterState) -> Iterable[PlannedPod]:
         if not isinstance(step.body, NodesStep):
             continue
         for name in node_order.ordered(step.body, state):
-            for pod, treated in preflight.judged(state.nodes[name], step.body, state):
+            for pod, treated in judging.judged(state.nodes[name], step.body, state):
                 yield PlannedPod(
                     name=pod.name,
                     namespace=pod.namespace,

@@ -138,7 +138,7 @@ class _Fold:
             case NodeChanged():
                 self._add_node(event)
             case PodPlanned():
-                self.pods.setdefault(event.uid, event)
+                self.pods[event.uid] = event  # what was told last is what is done
             case PodMoved() if event.how != "gone":
                 self._add_move(event.node)
             case StepStarted():

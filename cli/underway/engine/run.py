@@ -38,6 +38,8 @@ class StepPlace:
     began: datetime
     stage: Stage = "before"
     stage_began: datetime | None = None
+    obstructed: datetime | None = None
+    """Since when something has been in the way of a step whose turn has come."""
     nodes: NodesWork | None = None
     work: object = None
     """What any other verb remembers between its turns."""

@@ -11,8 +11,8 @@ from underway.cluster.model import Budget, Lease, Node, Pod, Ref, Workload
 from underway.cluster.notes import Note, notes_of
 from underway.cluster.objects import Autoscaler
 from underway.cluster.state import MARK, ClusterState
+from underway.engine.judging import alive
 from underway.engine.pausing import wanted_by
-from underway.engine.preflight import alive
 from underway.steps import marks, quarantine, scale_marks
 
 PLAYBOOK = "underway.dev/playbook"

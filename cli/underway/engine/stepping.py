@@ -7,16 +7,20 @@ from typing import Literal
 
 from underway.cluster.model import Ref
 from underway.engine.events import Event, StepEnded, StepStarted
+from underway.engine.foresight import is_foreseen
 from underway.engine.guarding import Look, close, close_measured, open_group
+from underway.engine.judging import blockers_at_its_turn
 from underway.engine.run import Run, StepPlace
 from underway.engine.verbs import VERBS
 from underway.playbook.models import CheckStep, NodesStep, SoakStep, Step
 from underway.steps import node_order, nodes
 from underway.steps.node_work import NodesWork
 from underway.steps.nodes import Checked
-from underway.steps.progress import StepEnd, Turn
-from underway.steps.verb import Beginning
+from underway.steps.progress import StepEnd, Turn, Wait
+from underway.steps.verb import Beginning, Scene
 from underway.units import format_duration
+
+_TO_PASS = timedelta(minutes=1)
 
 
 def on_failure(run: Run) -> Literal["restore", "stop"]:
@@ -92,6 +96,8 @@ def _advance(run: Run, place: StepPlace, step: Step, turn: Turn, look: Look) -> 
     """Through the stages of one step; StepEnd with `done` means that all of it is."""
     if place.stage == "before":
         end = _gates(place, "before", step, turn, look)
+        if end is not None and end.outcome == "done":
+            end = _judged_again(run, place, step, turn)
         if end is None or end.outcome != "done":
             return end
         place.stage, place.stage_began = "work", turn.now
@@ -106,6 +112,25 @@ def _advance(run: Run, place: StepPlace, step: Step, turn: Turn, look: Look) -> 
         place.stage, place.remark = "after", end.reason
     end = _gates(place, "after", step, turn, look)
     return StepEnd("done", place.remark) if end is not None and end.outcome == "done" else end
+
+
+def _judged_again(run: Run, place: StepPlace, step: Step, turn: Turn) -> StepEnd | None:
+    """A step that was judged by what those before it were to do is judged by what they have done, before its first
+    change. What is in its way has a moment to pass: replacements of theirs may still be on their way into traffic.
+    """
+    if not is_foreseen(run.playbook, place.index):
+        return StepEnd("done")
+    scene = Scene(f"step/{step_name(step, place.index)}", place.index, turn.state, run.id, turn.now)
+    found = next(iter(blockers_at_its_turn(step, scene, keep_cordons=run.keep_cordons)), None)
+    if found is None:
+        return StepEnd("done")
+    place.obstructed = place.obstructed or turn.now
+    end = place.obstructed + _TO_PASS
+    if turn.now >= end:
+        return StepEnd("failed", f"{found.object}: {found.reason}; {found.remedy}")
+    turn.await_(Wait(found.object, found.reason))
+    turn.look_again(min(end, turn.now + timedelta(seconds=1)))
+    return None
 
 
 def _gates(place: StepPlace, stage: Literal["before", "after"], step: Step, turn: Turn, look: Look) -> StepEnd | None:

@@ -10,7 +10,7 @@ from underway.cluster.kinds import ref_of
 from underway.cluster.model import Budget, Node, Pod, Ref, Workload
 from underway.cluster.objects import Autoscaler
 from underway.cluster.state import ClusterState
-from underway.engine import preflight
+from underway.engine import judging
 from underway.playbook.attach import manifests_of
 from underway.playbook.manifests import Manifest
 from underway.playbook.models import NodesStep, Playbook, QuarantineStep, RebalanceStep, RolloutStep, ScaleStep
@@ -67,7 +67,7 @@ class Look:
     def _add_nodes(self, step: NodesStep) -> None:
         for node in node_order.selected(step, self._state)[0]:
             self._add(_node(node))
-            for pod, treated in preflight.judged(node, step, self._state):
+            for pod, treated in judging.judged(node, step, self._state):
                 found = _pod(pod, treated.verdict)
                 self.pods.setdefault(found.object, found)
                 if treated.verdict != "skip" and pod.deleting is None:

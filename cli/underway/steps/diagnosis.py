@@ -26,9 +26,14 @@ def patience(usual: timedelta | None) -> timedelta:
     return max(_PATIENCE, _TIMES * usual) if usual is not None else 2 * _PATIENCE
 
 
+def hopeless(pod: Pod) -> bool:
+    """Whether what its kubelet waits for does not come by itself."""
+    return any(reason in pod.waiting for reason in _HOPELESS)
+
+
 def fault(pod: Pod, now: datetime, usual: timedelta | None = None) -> str | None:
     """Why it will not serve, None while it still may. `usual`: what the old version's pods took to become Ready."""
-    if any(reason in pod.waiting for reason in _HOPELESS):
+    if hopeless(pod):
         return pod.waiting
     if pod.restarts >= _RESTARTS:
         return f"its containers have ended and been started again {pod.restarts} times"

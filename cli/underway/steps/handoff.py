@@ -15,7 +15,7 @@ from underway.cluster import disruption, traffic
 from underway.cluster.model import Budget, Pod, Workload
 from underway.cluster.quota import allowed
 from underway.cluster.state import ClusterState
-from underway.steps import marks
+from underway.steps import crowding, marks
 
 _SINGLE_WRITER = frozenset({"ReadWriteOnce", "ReadWriteOncePod"})
 
@@ -208,7 +208,7 @@ def _shortfall(pod: Pod, state: ClusterState, ledger: Ledger) -> str | None:
     controller = state.workload(uid)
     wanted = (min(controller.replicas, marks.needed(pod)) if controller else 0) + ledger.withdrawn.get(uid, 0) + 1
     if _could_serve(uid, state) < wanted or serving(uid, state) < wanted:
-        return _replacement(uid, state)
+        return _replacement(pod, uid, state)
     return needed_by(pod, state, ledger)
 
 
@@ -225,12 +225,13 @@ def needed_by(pod: Pod, state: ClusterState, ledger: Ledger) -> str | None:
     return None
 
 
-def _replacement(uid: str, state: ClusterState) -> str:
-    """Say which pod is waited for, with what the cluster says about it."""
+def _replacement(old: Pod, uid: str, state: ClusterState) -> str:
+    """Say which pod is waited for, with what the cluster says about it, and whether the old one is in its way."""
     own = [pod for pod in state.pods_of(uid) if pod.deleting is None and marks.STAGE not in pod.annotations]
     for pod in own:
         if not pod.ready:
-            return f"replacement {pod.name} is not Ready" + (f": {pod.waiting}" if pod.waiting else "")
+            against = crowding.words(old) if not pod.node and crowding.is_crowded_out(pod, old, state) else ""
+            return ": ".join(filter(None, (f"replacement {pod.name} is not Ready", against, pod.waiting)))
     serve = {pod.uid for pod in traffic.among_serving(own, state)}
     for pod in own:
         if pod.uid not in serve:

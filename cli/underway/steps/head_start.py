@@ -13,10 +13,11 @@ from underway.cluster.model import Node, Pod
 from underway.cluster.room import Room
 from underway.playbook.models import NodesStep
 from underway.steps import marks
+from underway.steps.crowding import successor
 from underway.steps.departure import carry_on, detach
 from underway.steps.handoff import settle_total
 from underway.steps.node_work import NodesWork, NodeWork
-from underway.steps.progress import PodJudged, Turn
+from underway.steps.progress import Turn
 from underway.steps.treatment import treatment
 
 _LATEST = 100
@@ -68,10 +69,8 @@ def _detach_early(pod: Pod, step: NodesStep, done: list[str], room: Room, work: 
         return False
     judged = treatment(pod, step.drain, turn.state)
     if marks.stage(pod) or judged.handoff is None:
-        return True
-    if room.first_fit(pod, done) is not None:
-        if pod.uid not in work.judged:
-            work.judged.add(pod.uid)
-            turn.note(PodJudged(pod, judged.verdict, judged.reason))
+        return not judged.elsewhere
+    if room.first_fit(successor(pod), done) is not None:
+        work.tell(pod, judged, turn)
         detach(pod, judged.handoff, settle_total(step.drain.settle, step.drain.linger), turn)
     return False

@@ -5,20 +5,21 @@ from __future__ import annotations
 from underway.cluster.model import Node, Pod
 from underway.cluster.state import ClusterState
 from underway.playbook.models import NodesStep
-from underway.steps.treatment import treatment
+from underway.steps.treatment import is_left_alone
 
 
 def selected(step: NodesStep, state: ClusterState) -> tuple[list[Node], list[str]]:
-    """The nodes that the step is about, by name, and the names it gives that no node has."""
+    """The nodes that the step is about, by name, and the names it gives, its order included, that no node has."""
     wanted = step.select
     names = set(wanted.names)
+    listed = step.order if isinstance(step.order, tuple) else ()
     found = [
         node
         for node in sorted(state.nodes.values(), key=lambda node: node.name)
         if (node.name in names or (wanted.labels is not None and wanted.labels.matches(node.labels)))
         and node.name not in wanted.except_
     ]
-    return found, sorted((names | set(wanted.except_)) - state.nodes.keys())
+    return found, sorted({*names, *wanted.except_, *listed} - state.nodes.keys())
 
 
 def ordered(step: NodesStep, state: ClusterState) -> tuple[str, ...]:
@@ -33,7 +34,7 @@ def ordered(step: NodesStep, state: ClusterState) -> tuple[str, ...]:
 
 
 def leaving(node: Node, step: NodesStep, state: ClusterState) -> list[Pod]:
-    return [pod for pod in state.pods_on(node.name) if treatment(pod, step.drain, state).verdict != "skip"]
+    return [pod for pod in state.pods_on(node.name) if not is_left_alone(pod, step.drain, state)]
 
 
 def at_once(step: NodesStep, count: int) -> int:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from underway.cluster.model import Pod
-from underway.steps.progress import NodeEntered, Phase, Turn
+from underway.steps.progress import NodeEntered, Phase, PodJudged, Turn
+from underway.steps.treatment import Treatment, Verdict
 from underway.units import format_duration
 
 
@@ -45,8 +46,8 @@ class NodesWork:
     begun: int = 0
     """All nodes of the order before this place are at work or have ended."""
     announced: bool = False
-    judged: set[str] = field(default_factory=set)
-    """The UIDs of the pods of which it has been told what will be done with them."""
+    told: dict[str, Verdict] = field(default_factory=dict)
+    """By UID: what it has been told will be done with a pod."""
     idle_since: datetime | None = None
     """Since when no node has been at work though there are some to do."""
 
@@ -54,6 +55,12 @@ class NodesWork:
         self.ended[name] = here
         if here.phase in ("failed", "restored"):
             self.failed.append(name)
+
+    def tell(self, pod: Pod, judged: Treatment, turn: Turn) -> None:
+        """Tell what is done with a pod; once more only if it is another thing by now."""
+        if self.told.get(pod.uid) != judged.verdict:
+            self.told[pod.uid] = judged.verdict
+            turn.note(PodJudged(pod, judged.verdict, judged.reason))
 
     def remark(self) -> str:
         return f"{len(self.failed)} nodes could not be done: {', '.join(self.failed)}" if self.failed else ""

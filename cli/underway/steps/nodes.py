@@ -18,8 +18,8 @@ from underway.steps.handoff import settle_total
 from underway.steps.head_start import give_head_start
 from underway.steps.node_order import at_once, leaving
 from underway.steps.node_work import NodesWork, NodeWork, await_ready
-from underway.steps.progress import NodeEntered, Phase, PodJudged, PodLeft, StepEnd, Turn
-from underway.steps.treatment import treatment
+from underway.steps.progress import NodeEntered, Phase, PodLeft, StepEnd, Turn
+from underway.steps.treatment import treatment, treatment_now
 from underway.steps.undo import put_back_node
 from underway.units import format_duration
 
@@ -89,10 +89,10 @@ def _begin(node: Node, step: NodesStep, work: NodesWork, turn: Turn) -> None:
     work.at_work[node.name] = NodeWork("draining", turn.now, found, kubelet=node.kubelet_version)
     turn.note(NodeEntered(node.name, "draining", pods=len(leaving(node, step, turn.state))))
     for pod in pods:
-        if pod.uid not in work.judged:
-            work.judged.add(pod.uid)
+        if pod.uid not in work.told:
             judged = treatment(pod, step.drain, turn.state)
-            turn.note(PodJudged(pod, judged.verdict, judged.reason))
+            if judged.verdict != "blocked":  # it may pass, as a Service's other endpoint comes
+                work.tell(pod, judged, turn)
 
 
 def _unavailable(name: str, state: ClusterState) -> bool:
@@ -109,7 +109,7 @@ def _proceed_node(name: str, step: NodesStep, work: NodesWork, turn: Turn, verif
         return
     match here.phase:
         case "draining":
-            _drain(node, here, step, turn)
+            _drain(node, here, step, work, turn)
         case "maintaining":
             _maintain(node, here, step, work, turn)
         case "verifying":
@@ -149,7 +149,7 @@ def _fail(here: NodeWork, reason: str, *, timed_out: bool = False) -> None:
 # -- the phases --------------------------------------------------------------------------------------------------
 
 
-def _drain(node: Node, here: NodeWork, step: NodesStep, turn: Turn) -> None:
+def _drain(node: Node, here: NodeWork, step: NodesStep, work: NodesWork, turn: Turn) -> None:
     if not node.unschedulable or marks.run_of(node) != turn.run or node.annotations.get(marks.PHASE) == "pending":
         turn.act(marks.cordon(node, turn.run))
         return
@@ -157,12 +157,15 @@ def _drain(node: Node, here: NodeWork, step: NodesStep, turn: Turn) -> None:
     for uid in [uid for uid in here.staying if turn.state.pod(uid) is None]:
         del here.staying[uid]
     pods = turn.state.pods_on(node.name)
-    turn.go_over((_drain, node.name, here.since), pods, lambda pod: _send_off(pod, here, step, turn))
+    turn.go_over((_drain, node.name, here.since), pods, lambda pod: _send_off(pod, here, step, work, turn))
     if here.staying:
         end = here.since + step.drain.timeout
         if turn.now >= end:
             reasons = "; ".join(f"{wait.object}: {wait.reason}" for wait in turn.waits[before:][:3])
             _fail(here, f"not empty after {format_duration(step.drain.timeout)}: {reasons}", timed_out=True)
+            for pod in here.staying.values():
+                if pod.uid not in work.told:
+                    work.tell(pod, treatment(pod, step.drain, turn.state), turn)
             _enter(node.name, here, "failed", turn)
         turn.look_again(end)
         return
@@ -172,7 +175,7 @@ def _drain(node: Node, here: NodeWork, step: NodesStep, turn: Turn) -> None:
         _enter(node.name, here, "verifying", turn)
 
 
-def _send_off(pod: Pod, here: NodeWork, step: NodesStep, turn: Turn) -> bool:
+def _send_off(pod: Pod, here: NodeWork, step: NodesStep, work: NodesWork, turn: Turn) -> bool:
     """Do what can be done now to have a pod leave. Returns what `Turn.go_over` asks for."""
     if pod.uid not in here.found and tolerates_cordon(pod):
         # it would come back for ever, as under kubectl drain
@@ -181,7 +184,7 @@ def _send_off(pod: Pod, here: NodeWork, step: NodesStep, turn: Turn) -> bool:
     if under_way and pod.uid in here.staying:
         here.staying[pod.uid] = pod
         return carry_on(pod, turn, grace=step.drain.grace_period)
-    judged = treatment(pod, step.drain, turn.state)
+    judged = treatment_now(pod, step.drain, turn.state)
     if judged.verdict == "skip":
         here.staying.pop(pod.uid, None)
         turn.leaving.pop(pod.uid, None)
@@ -192,14 +195,17 @@ def _send_off(pod: Pod, here: NodeWork, step: NodesStep, turn: Turn) -> bool:
     if pod.deleting is None and judged.verdict != "wait":
         if marks.pod_run(pod) is not None:
             return carry_on(pod, turn, grace=grace)
+        if judged.verdict != "blocked":
+            work.tell(pod, judged, turn)
         if judged.handoff is not None:
             detach(pod, judged.handoff, settle_total(step.drain.settle, step.drain.linger), turn)
             return False
         if judged.verdict == "evict":
             accepts_gap = step.drain.strategy == "evict"
-            return not evict(pod, turn, grace=grace, accepts_gap=accepts_gap) and not turn.ledger.spent
+            evicted = evict(pod, turn, grace=grace, accepts_gap=accepts_gap)
+            return not evicted and not turn.ledger.spent and not judged.elsewhere
     turn.wait(pod.ref, judged.reason)
-    return True
+    return not judged.elsewhere
 
 
 def _maintain(node: Node, here: NodeWork, step: NodesStep, work: NodesWork, turn: Turn) -> None:

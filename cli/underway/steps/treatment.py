@@ -6,7 +6,8 @@ first. Planning, the search for blockers and the run itself ask this one chain.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from underway.cluster import disruption, traffic
@@ -15,9 +16,11 @@ from underway.cluster.model import Pod
 from underway.cluster.state import MARK, ClusterState
 from underway.errors import Blocker
 from underway.playbook.models import Drain
-from underway.steps import marks
+from underway.steps import crowding, marks, remedies
 from underway.steps.handoff import Handoff, handoff
 
+_READ = ("DaemonSet", "ReplicaSet")
+"""Other kinds of controllers have namesakes in other groups (Kruise's StatefulSet, Volcano's Job)."""
 Verdict = Literal["handoff", "evict", "wait", "skip", "blocked"]
 
 
@@ -27,6 +30,8 @@ class Treatment:
     reason: str
     handoff: Handoff | None = None
     blockers: tuple[Blocker, ...] = ()
+    elsewhere: bool = False
+    """It follows from nodes and other namespaces too, so the answer may be another at any look."""
 
 
 def treatment(pod: Pod, drain: Drain, state: ClusterState) -> Treatment:
@@ -37,15 +42,40 @@ def treatment(pod: Pod, drain: Drain, state: ClusterState) -> Treatment:
     if marks.pod_run(pod) is not None:
         return Treatment("handoff", "its handoff is under way")
     key = (treatment, pod.uid, pod.resource_version, drain.strategy, drain.force, drain.delete_empty_dir_data)
-    return state.derived.worked_out(pod.namespace, key, lambda: _decided(pod, drain, state))
+    found = state.derived.worked_out(pod.namespace, key, lambda: _decided(pod, drain, state))
+    if found.handoff is not None and crowding.place_ever(pod, found.handoff.detach, state) == "alone":
+        return without_place(pod, drain, state)
+    return found
+
+
+def treatment_now(pod: Pod, drain: Drain, state: ClusterState) -> Treatment:
+    """Decide on a pod whose turn it is: room that others take just now counts as if it were taken for good."""
+    found = treatment(pod, drain, state)
+    if found.handoff is None:
+        return found
+    if crowding.place_now(pod, found.handoff.detach, state) == "alone":
+        return without_place(pod, drain, state)
+    if crowding.place_ever(pod, found.handoff.detach, state) == "nowhere":
+        # once detached it might turn out to be in the way, where it could have been evicted
+        return Treatment("wait", "there is no place for its replacement", elsewhere=True)
+    return found
+
+
+def without_place(pod: Pod, drain: Drain, state: ClusterState) -> Treatment:
+    """What is done with a pod whose replacement has a place only once it is gone."""
+    return replace(_not_handed_off(pod, drain, crowding.words(pod), state, crowded=True), elsewhere=True)
+
+
+def is_left_alone(pod: Pod, drain: Drain, state: ClusterState) -> bool:
+    """Whether nothing has to be done about a pod, not even to wait."""
+    left_alone = _left_alone(pod, drain, state)
+    return left_alone is not None and left_alone.verdict == "skip"
 
 
 def _decided(pod: Pod, drain: Drain, state: ClusterState) -> Treatment:
     chosen = _way_out(pod, drain, state)
     blockers = (*_losses(pod, drain, state), *chosen.blockers)
-    if blockers:
-        return Treatment("blocked", "; ".join(found.reason for found in blockers), blockers=blockers)
-    return chosen
+    return _all_blocked(blockers) if blockers else chosen
 
 
 def _left_alone(pod: Pod, drain: Drain, state: ClusterState) -> Treatment | None:
@@ -69,13 +99,14 @@ def _losses(pod: Pod, drain: Drain, state: ClusterState) -> list[Blocker]:
     """What would be lost for good if the pod went."""
     name = str(pod.ref)
     found: list[Blocker] = []
-    orphaned = pod.owner is not None and pod.owner.kind == "DaemonSet"
+    # of a controller of another kind it is not known whether it is there: only these are read
+    orphaned = pod.owner is not None and pod.owner.kind in _READ and state.controller_of(pod) is None
     quarantine = marks.quarantined_by(pod)
     if not drain.force and quarantine is not None:
         remedy = "delete it when it has been looked at, or let it be lost with drain.force (--force)"
         found.append(Blocker(name, f"run {quarantine} has put it in quarantine for a look at it", remedy))
     elif not drain.force and (pod.owner is None or orphaned):
-        reason = "its DaemonSet is gone" if orphaned else "it has no controller"
+        reason = f"its {pod.owner.kind} is gone" if pod.owner is not None else "it has no controller"
         remedy = "delete it, or give it a controller, or let it be lost with drain.force (--force)"
         found.append(Blocker(name, f"{reason}: nothing would bring it back", remedy))
     if pod.spec.local_volumes and not drain.delete_empty_dir_data:
@@ -114,29 +145,37 @@ def _way_out(pod: Pod, drain: Drain, state: ClusterState) -> Treatment:
     if isinstance(way, Handoff):
         keys = f"detach by {way.detach}" + (f", withdraw by {', '.join(way.withdraw)}" if way.withdraw else "")
         return Treatment("handoff", f"a replacement serves before it stops ({keys})", handoff=way)
+    return _not_handed_off(pod, drain, way, state)
+
+
+def _not_handed_off(pod: Pod, drain: Drain, reason: str, state: ClusterState, *, crowded: bool = False) -> Treatment:
+    """What is done with a pod that is to be handed off if it can be, and cannot."""
     if drain.strategy == "handoff":
         return _blocked(
-            pod, f"cannot be handed off: {way}", "use drain.strategy auto to evict what cannot be handed off"
+            pod, f"cannot be handed off: {reason}", "use drain.strategy auto to evict what cannot be handed off"
         )
-    return _eviction(pod, f"evicted: {way}", state, accepts_gap=False)
+    return _eviction(pod, f"evicted: {reason}", state, accepts_gap=False, crowded=crowded)
 
 
-def _eviction(pod: Pod, reason: str, state: ClusterState, *, accepts_gap: bool) -> Treatment:
+def _eviction(pod: Pod, reason: str, state: ClusterState, *, accepts_gap: bool, crowded: bool = False) -> Treatment:
+    found: list[Blocker] = []
     for budget in state.budgets_of(pod):
         never = disruption.can_never_allow(budget, state) if pod.ready or not budget.always_allow_unhealthy else None
         if never is not None:
-            remedy = f"add a replica, or loosen {budget.ref} ({reason})"
-            return _blocked(pod, f"{budget.ref} can never allow it: {never}", remedy)
+            remedy = f"{remedies.for_budget(pod, budget, state, crowded=crowded)} ({reason})"
+            found.append(Blocker(str(pod.ref), f"{budget.ref} can never allow it: {never}", remedy))
     for service in () if accepts_gap else state.services_of(pod):
         endpoints = traffic.ready_endpoints(service, state)
         if endpoints == {pod.uid}:
             cause = reason.removeprefix("evicted: ")
-            remedy = "add a replica, or accept the gap with drain.strategy evict (--strategy evict)"
-            return _blocked(
-                pod, f"it is the last ready endpoint of {service.ref} and cannot be handed off: {cause}", remedy
-            )
-    return Treatment("evict", reason)
+            said = f"it is the last ready endpoint of {service.ref} and cannot be handed off: {cause}"
+            found.append(Blocker(str(pod.ref), said, remedies.for_endpoint(pod, state, crowded=crowded)))
+    return _all_blocked(found) if found else Treatment("evict", reason)
 
 
 def _blocked(pod: Pod, reason: str, remedy: str) -> Treatment:
-    return Treatment("blocked", reason, blockers=(Blocker(str(pod.ref), reason, remedy),))
+    return _all_blocked([Blocker(str(pod.ref), reason, remedy)])
+
+
+def _all_blocked(blockers: Sequence[Blocker]) -> Treatment:
+    return Treatment("blocked", "; ".join(found.reason for found in blockers), blockers=tuple(blockers))
