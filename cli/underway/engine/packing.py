@@ -20,7 +20,7 @@ from underway.cluster.state import ClusterState
 from underway.errors import Blocker
 from underway.playbook.models import Drain, NodesStep
 from underway.steps import node_order
-from underway.steps.crowding import place_now, successor
+from underway.steps.crowding import origin, place_now, successor
 from underway.steps.treatment import Treatment, without_place
 
 _LATEST = 50
@@ -209,4 +209,4 @@ class _Thought:
         obstacles = self.room.place(new, closed=self.closed)
         message = unschedulable_message(obstacles) if not isinstance(obstacles, str) else ""
         remedy = "add a node or free room; or loosen its requests, selectors, affinity or tolerations"
-        return Blocker(str(leaving.pod.ref), f"no room for its replacement: {message}", remedy)
+        return Blocker(origin(leaving.pod), f"no room for its replacement: {message}", remedy)

@@ -29,6 +29,11 @@ def successor(pod: Pod) -> Pod:
     return replace(pod, uid=f"{pod.uid}'", name=f"{pod.name}'", node="", ready=False)
 
 
+def origin(pod: Pod) -> str:
+    """The pod that is there now, of which this is the successor, or a successor's, in thought."""
+    return str(pod.ref).rstrip("'")
+
+
 def place_ever(pod: Pod, detach: str, state: ClusterState) -> Place:
     """For a pod that is detached by this label, whatever else runs on the nodes: so it stays while the nodes, and the
     pods like it, are as they are.
