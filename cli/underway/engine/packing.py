@@ -130,8 +130,9 @@ class _Thought:
         self.homeless = [each for each in self.homeless if not self._find_place(each)]
         pending = {each.pod.uid: each for leaving in self.at_work.values() for each in leaving}
         order = larger_first([each.pod for each in pending.values()], self.total)
-        # a replacement beside is made at once, one for a pod that is evicted only when that has ended
-        order.sort(key=lambda pod: not pending[pod.uid].stands)
+        # a replacement beside is made at once, one for a pod that is evicted only when that has ended, node by node
+        turn = {name: place for place, name in enumerate(self.at_work)}
+        order.sort(key=lambda pod: -1 if pending[pod.uid].stands else turn[pod.node])
         left = {pod.uid for pod in order if not self._let_go(pending[pod.uid])}
         for name, leaving in self.at_work.items():
             self.at_work[name] = [each for each in leaving if each.pod.uid in left]
