@@ -114,8 +114,9 @@ def test_a_pod_that_is_handed_off_is_counted_where_it_stands_until_its_replaceme
 
 def test_as_many_nodes_as_may_be_away_are_not_too_many_while_one_of_them_can_go_on() -> None:
     pinned = workload("deployment", "web", 1, PodSpec(node_selector={ZONE: "y"}))
-    found = plan(roll(maxUnavailable=2), *zones(), pinned)
+    found = plan(roll(maxUnavailable=2, order=list("abcd")), *zones(), pinned)
     assert found.blockers == ()
+    assert found.moves == 1
 
 
 def test_nodes_that_hold_each_other_up_are_a_blocker() -> None:
@@ -154,3 +155,13 @@ def test_a_pod_that_stays_blocked_is_told_as_blocked_when_its_node_is_given_up()
     told = [event for event in stage.events if getattr(event, "verdict", "") == "blocked"]
     assert len(told) == 1
     assert "last ready endpoint of service/shop/db" in told[0].reason  # type: ignore[union-attr]
+
+
+def test_a_blocker_names_a_pod_that_is_there_also_where_it_is_the_next_move_that_finds_no_room() -> None:
+    """Both nodes of zone y are full of what may be in no other, once the first of them has been emptied."""
+    nodes = zones(allocatable={"cpu": 1000, "pods": 110})
+    fill = workload("deployment", "fill", 2, PodSpec(requests={"cpu": 600}, node_selector={ZONE: "z"}))
+    web = workload("deployment", "web", 1, PodSpec(requests={"cpu": 600}))
+    found = staged(*nodes, fill, web).blockers(roll())
+    assert found
+    assert all("'" not in blocker.object for blocker in found)

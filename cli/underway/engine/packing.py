@@ -21,7 +21,7 @@ from underway.cluster.state import ClusterState
 from underway.errors import Blocker
 from underway.playbook.models import Drain, NodesStep
 from underway.steps import node_order
-from underway.steps.crowding import place_now, successor
+from underway.steps.crowding import origin, place_now, successor
 from underway.steps.treatment import Treatment, without_place
 
 _LATEST = 50
@@ -131,8 +131,9 @@ class _Thought:
         self.homeless = [each for each in self.homeless if not self._find_place(each)]
         pending = {each.pod.uid: each for leaving in self.at_work.values() for each in leaving}
         order = larger_first([each.pod for each in pending.values()], self.total)
-        # a replacement beside is made at once, one for a pod that is evicted only when that has ended
-        order.sort(key=lambda pod: not pending[pod.uid].stands)
+        # a replacement beside is made at once, one for a pod that is evicted only when that has ended, node by node
+        turn = {name: place for place, name in enumerate(self.at_work)}
+        order.sort(key=lambda pod: -1 if pending[pod.uid].stands else turn[pod.node])
         left = {pod.uid for pod in order if not self._let_go(pending[pod.uid])}
         for name, leaving in self.at_work.items():
             self.at_work[name] = [each for each in leaving if each.pod.uid in left]
@@ -210,4 +211,4 @@ class _Thought:
         obstacles = self.room.place(new, closed=self.closed)
         message = unschedulable_message(obstacles) if not isinstance(obstacles, str) else ""
         remedy = "add a node or free room; or loosen its requests, selectors, affinity or tolerations"
-        return Blocker(str(leaving.pod.ref), f"no room for its replacement: {message}", remedy)
+        return Blocker(origin(leaving.pod), f"no room for its replacement: {message}", remedy)
