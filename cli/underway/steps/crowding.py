@@ -65,8 +65,8 @@ def _apart(pod: Pod) -> list[str]:
 def _place(
     pod: Pod, new: Pod | None, detach: str, state: ClusterState, room: Room, *, closed: Collection[str], full: bool
 ) -> Place:
-    """`new`: the replacement, if there is one. `full`: what runs on the nodes takes of them. Of a pod that keeps nothing
-    away, as by far the most, it is not asked whether there is a place at all.
+    """`new`: the replacement, if there is one. `full`: what runs on the nodes takes of them. Of a pod that keeps
+    nothing away, as by far the most, it is not asked whether there is a place at all.
     """
     if not _apart(pod):
         return "beside"
