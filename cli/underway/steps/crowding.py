@@ -38,14 +38,14 @@ def place_ever(pod: Pod, detach: str, state: ClusterState) -> Place:
     """For a pod that is detached by this label, whatever else runs on the nodes: so it stays while the nodes, and the
     pods like it, are as they are.
     """
-    return _place(pod, successor(pod), detach, state, Room(state), closed=(pod.node,), full=False)
+    return _place(pod, None, detach, state, Room(state), closed=(pod.node,), full=False)
 
 
 def place_now(
     pod: Pod, detach: str, state: ClusterState, room: Room | None = None, *, closed: Collection[str] = ()
 ) -> Place:
     """As `place_ever`, with what everything takes of the nodes just now, or in `room`."""
-    return _place(pod, successor(pod), detach, state, room or Room(state), closed={pod.node, *closed}, full=True)
+    return _place(pod, None, detach, state, room or Room(state), closed={pod.node, *closed}, full=True)
 
 
 def is_crowded_out(replacement: Pod, pod: Pod, state: ClusterState) -> bool:
@@ -63,13 +63,14 @@ def _apart(pod: Pod) -> list[str]:
 
 
 def _place(
-    pod: Pod, new: Pod, detach: str, state: ClusterState, room: Room, *, closed: Collection[str], full: bool
+    pod: Pod, new: Pod | None, detach: str, state: ClusterState, room: Room, *, closed: Collection[str], full: bool
 ) -> Place:
-    """`full`: what runs on the nodes takes of them. Of a pod that keeps nothing away from its replacement it is not
-    asked whether there is a place at all.
+    """`new`: the replacement, if there is one. `full`: what runs on the nodes takes of them. Of a pod that keeps
+    nothing away from its replacement, as by far the most, it is not asked whether there is a place at all.
     """
-    if not _apart(new):
+    if not _apart(pod):
         return "beside"
+    new = new or successor(pod)
     room.remove(pod)
     alone = room.search(new, closed=closed)
     # what detaches it may also take it out of what the spread counts (matchLabelKeys)
