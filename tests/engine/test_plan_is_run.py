@@ -77,7 +77,7 @@ def test_the_plan_is_the_run(scene: Scene) -> None:
         return
     PLAYED["planned and carried out alike"] += 1
     receipt = ended.events[-1]
-    judged = {event["uid"]: event for event in reversed(ended.events) if event["type"] == "podPlanned"}
+    judged = {event["uid"]: event for event in ended.events if event["type"] == "podPlanned"}
     assert {pod.uid: (pod.verdict, pod.reason) for pod in planned.pods} == {
         uid: (event["verdict"], event["reason"]) for uid, event in judged.items() if uid in there
     }

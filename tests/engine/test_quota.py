@@ -80,10 +80,13 @@ def test_more_replicas_than_it_allows_are_in_the_way() -> None:
 
 
 def test_a_drain_evicts_what_it_allows_no_pod_beside_and_says_where_that_cannot_be() -> None:
-    (blocker,) = shop(pods=11).blockers(shipped("maintain"))
-    assert blocker.object.startswith("pod/shop/cart-")
-    assert blocker.reason.startswith("poddisruptionbudget/shop/cart can never allow it")
-    assert "resourcequota/shop/small allows no pod beside it" in blocker.remedy
+    budget, endpoint = shop(pods=11).blockers(shipped("maintain"))
+    assert budget.object.startswith("pod/shop/cart-")
+    assert budget.object == endpoint.object
+    assert budget.reason.startswith("poddisruptionbudget/shop/cart can never allow it")
+    assert "resourcequota/shop/small allows no pod beside it" in budget.remedy
+    assert "last ready endpoint of service/shop/cart" in endpoint.reason
+    assert all(found.remedy.startswith("raise resourcequota/shop/small, or ") for found in (budget, endpoint))
 
 
 def test_a_drain_with_room_for_one_hands_off_one_after_another() -> None:

@@ -50,7 +50,7 @@ def of_run(ended: Ended, present: frozenset[str]) -> Course:
     judged: dict[str, str] = {}
     for event in events:
         if event["type"] == "podPlanned" and event["uid"] in present:
-            judged.setdefault(event["uid"], event["verdict"])
+            judged[event["uid"]] = event["verdict"]
     return Course(
         verdicts=judged,
         nodes=tuple(end["nodes"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from underway.cluster import disruption
 from underway.cluster.model import Budget, Pod
+from underway.cluster.quota import allowed
 from underway.cluster.state import ClusterState
 from underway.steps.handoff import single_writer
 
@@ -20,6 +21,8 @@ def for_budget(pod: Pod, budget: Budget, state: ClusterState, *, crowded: bool) 
     more = disruption.replicas_lacking(budget, state)
     if more is None:
         return f"{loosen}: with {disruption.rule(budget)} none may go, however many replicas there are"
+    if (quota := _full_quota(pod, state)) is not None:
+        return f"raise {quota}, or {loosen}"
     if not _another_serves(pod, state, crowded=crowded):
         return loosen
     return f"add {'a replica' if more == 1 else f'{more} replicas'}, or {loosen}"
@@ -27,10 +30,18 @@ def for_budget(pod: Pod, budget: Budget, state: ClusterState, *, crowded: bool) 
 
 def for_endpoint(pod: Pod, state: ClusterState, *, crowded: bool) -> str:
     """It is the last ready endpoint of a Service."""
+    if pod.owner is not None and (quota := _full_quota(pod, state)) is not None:
+        return f"raise {quota}, or {_ACCEPT}"
     if pod.owner is not None and pod.owner.kind != "Job" and _another_serves(pod, state, crowded=crowded):
         return f"add a replica, or {_ACCEPT}"
     place = "add a node on which a replacement can serve beside it, or " if crowded else ""
     return f"{place}{_ACCEPT}"
+
+
+def _full_quota(pod: Pod, state: ClusterState) -> str | None:
+    """The ResourceQuota that allows no replica more."""
+    count, quota = allowed(pod.spec, pod.namespace, 1, state)
+    return None if count else quota
 
 
 def _another_serves(pod: Pod, state: ClusterState, *, crowded: bool) -> bool:
