@@ -133,10 +133,7 @@ def left(state: ClusterState) -> dict[str, Any]:
             for found in state.workloads.values()
             if found.kind != "job"
         },
-        "budgets": {
-            str(found.ref): (dict(found.annotations), found.current_healthy, found.desired_healthy)
-            for found in state.budgets()
-        },
+        "budgets": {str(found.ref): (dict(found.annotations), *_counted(found, state)) for found in state.budgets()},
         "autoscalers": {
             str(found.ref): (found.min_replicas, found.max_replicas, dict(found.annotations))
             for found in state.autoscalers.values()
@@ -154,6 +151,14 @@ def but_revisions(found: dict[str, Any]) -> dict[str, Any]:
         if not name.startswith("replicaset/"):
             kept[name] = (replicas, {key: notes[key] for key in notes if key != REVISION}, *more)
     return found | {"workloads": kept}
+
+
+def _counted(budget: Budget, state: ClusterState) -> tuple[int, ...]:
+    """Of two budgets that select one pod only the first is recounted when that changes (disruption.go, getPdbForPod):
+    what the other one says is from whenever somebody touched it.
+    """
+    alike = [one for one in state.budgets() if (one.namespace, one.selector) == (budget.namespace, budget.selector)]
+    return (budget.current_healthy, budget.desired_healthy) if len(alike) == 1 else ()
 
 
 def _whole(pod: Pod) -> bool:
