@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import pairwise
 
 from served import DEADLINE, Serve, answer, server
 
@@ -234,7 +235,12 @@ def test_changes_are_told_at_the_first_good_answer_at_each_loss_and_at_recovery(
             await running
         return seen
 
-    assert asyncio.run(told()) == [(0, 0), (1, 1), (2, 1), (2, 0)]
+    seen = asyncio.run(told())
+    assert (seen[0], seen[-1]) == ((0, 0), (2, 0))
+    # on a busy machine a later request may be answered before an earlier one is lost, so there may be a recovery between
+    lost = [number for number, _ in seen]
+    assert (sorted(set(lost)), lost) == ([0, 1, 2], sorted(lost))
+    assert all(before != after for before, after in pairwise(seen))
 
 
 def test_a_prober_that_is_stopped_before_it_begins_sends_nothing() -> None:
