@@ -237,7 +237,7 @@ def test_changes_are_told_at_the_first_good_answer_at_each_loss_and_at_recovery(
 
     seen = asyncio.run(told())
     assert (seen[0], seen[-1]) == ((0, 0), (2, 0))
-    # on a busy machine a later request may be answered before an earlier one is lost, so there may be a recovery between
+    # on a busy machine a later request may be answered before an earlier one is lost, and be a recovery
     lost = [number for number, _ in seen]
     assert (sorted(set(lost)), lost) == ([0, 1, 2], sorted(lost))
     assert all(before != after for before, after in pairwise(seen))
