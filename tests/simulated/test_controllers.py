@@ -225,6 +225,26 @@ def test_a_job_is_complete_when_enough_of_its_pods_have_succeeded(completions: i
     run(story())
 
 
+def test_a_job_waits_twice_as_long_after_every_further_pod_that_fails() -> None:
+    async def story() -> None:
+        spec = PodSpec(restart_policy="Never")
+        cluster = settled(*NODES, workload("job", "import", 1, spec, backoff_limit=9, annotations={DURATION: "1h"}))
+        for seconds in (10, 20, 40):
+            (pod,) = [pod for pod in pods(cluster, "import") if not pod.finished]
+            await evict(cluster, pod)
+            await advance(cluster, seconds - 1)
+            assert [pod for pod in pods(cluster, "import") if not pod.finished] == []
+            await advance(cluster, 6)
+        left = ClusterState(found for found in cluster.state().objects() if not isinstance(found, Pod))
+        again = SimulatedCluster(left, at_rest=True)
+        await advance(again, 19)
+        assert pods(again, "import") == [], "it has waited half of 40 s, as far as anybody knows"
+        await advance(again, 5)
+        assert len(pods(again, "import")) == 1
+
+    run(story())
+
+
 def test_a_deployment_goes_on_with_the_replica_set_of_its_template() -> None:
     first = workload("deployment", "web", 2)
     state = settled(*NODES, first).state()

@@ -90,6 +90,9 @@ class Jobs:
 
     def _workload_changed(self, old: Workload | None, new: Workload | None) -> None:
         if new and new.kind == "job" and old is None:
+            if new.failed and self._world.starting and not any(map(is_active, self._world.state.pods_of(new.uid))):
+                # it waits since one has failed, nobody knows for how long already: for half of it, on the average
+                self._not_before[new.uid] = self._world.now + self._backoff(new.failed) / 2
             self._queue.add(new.ref)
 
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
@@ -102,8 +105,14 @@ class Jobs:
         if old and ended and not _ending(old, forgiving=forgiving):
             self._ended.setdefault(pod.owner.uid, Counter())[ended] += 1
             if ended == "Failed":
-                self._not_before[pod.owner.uid] = self._world.now + self._world.settings.job_backoff
+                failures = self._ended[pod.owner.uid][ended] + (job.failed if job is not None else 0)
+                self._not_before[pod.owner.uid] = self._world.now + self._backoff(failures)
         self._queue.add(Ref("job", pod.namespace, pod.owner.name), self._world.settings.job_sync_period)
+
+    def _backoff(self, failures: int) -> timedelta:
+        """How long a Job waits after that many of its pods have failed (backoff_utils.go)."""
+        settings = self._world.settings
+        return min(settings.job_backoff * (1 << min(failures - 1, 10)), settings.most_job_backoff)
 
     def _sync(self, ref: Ref) -> None:
         job = self._world.get(Workload, ref)

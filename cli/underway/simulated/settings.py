@@ -82,7 +82,9 @@ class Settings:
     hold_duration: timedelta = timedelta(minutes=1)
     """Of maintenance that somebody else does (`maintain.hold`)."""
     job_backoff: timedelta = timedelta(seconds=10)
-    """Until a Job replaces a pod that has failed."""
+    """Until a Job replaces the first pod that fails, doubled with every further one (DefaultJobPodFailureBackOff)."""
+    most_job_backoff: timedelta = timedelta(minutes=10)
+    """MaxJobPodFailureBackOff"""
 
     scheduler_backoff: timedelta = timedelta(0)
     """How long a pod that fitted nowhere rests before it is tried again, doubled with every attempt, up to ten times.

@@ -6,6 +6,7 @@ marks and from what is so, so any process can carry it on, or back.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -97,11 +98,24 @@ class Ledger:
 
 def detached_from(replicaset_uid: str, state: ClusterState) -> list[Pod]:
     """The pods that were detached from a ReplicaSet and still serve in its stead."""
-    return [
-        pod
-        for pod in state.marked_pods()
-        if pod.annotations.get(marks.OWNER) == replicaset_uid and pod.annotations.get(marks.STAGE) == "detached"
-    ]
+    replicaset = state.workload(replicaset_uid)
+    if replicaset is None:
+        return _detached(state.marked_pods()).get(replicaset_uid, [])
+    namespace = replicaset.namespace
+
+    def find() -> dict[str, list[Pod]]:
+        return _detached(pod for pod in state.marked_pods() if pod.namespace == namespace)
+
+    return state.derived.worked_out(namespace, detached_from, find).get(replicaset_uid, [])
+
+
+def _detached(pods: Iterable[Pod]) -> dict[str, list[Pod]]:
+    """Those that are detached and have not been withdrawn, by the UID of the ReplicaSet that had them."""
+    found: dict[str, list[Pod]] = {}
+    for pod in pods:
+        if marks.stage(pod) == "detached":
+            found.setdefault(pod.annotations.get(marks.OWNER, ""), []).append(pod)
+    return found
 
 
 def serving(replicaset_uid: str, state: ClusterState) -> int:
