@@ -31,9 +31,19 @@ class FreeRoom:
         self._away: dict[str, None] = {}
         self._away_names: tuple[str, ...] = ()
         self._tightest: tuple[float, datetime, tuple[float, float, float], tuple[str, ...]] | None = None
-        for node in cluster.state().nodes.values():
-            self._come(node)
+        state = cluster.state()
+        for node in state.nodes.values():
+            offer = _offer(node)
+            if offer is None:
+                self._away[node.name] = None
+            else:
+                self._offers[node.name] = offer
+                self._given = _sum(self._given, offer)
         self._away_names = tuple(self._away)
+        # all at once: what single nodes have taken is asked only of those that come and go
+        taken = [pod.spec.requests for pod in state.pods.values() if pod.node in self._offers and not pod.finished]
+        cpu, memory = (sum([requests.get(name, 0) for requests in taken]) for name in ("cpu", "memory"))
+        self._taken = cpu, memory, len(taken)
         cluster.watch(Pod, self._pod_changed)
         cluster.watch(Node, self._node_changed)
 

@@ -131,11 +131,10 @@ class Turn:
         known, changed = self.state.derived.noted(question)
         for pod in tuple(pods):
             wait: Wait | None = known.get(pod.uid)
+            if wait is NOTHING and pod.namespace not in changed:
+                continue
             if wait is not None and pod.namespace not in changed and (wait.until is None or self.now < wait.until):
-                if wait.until is not None:
-                    self.await_(wait)
-                elif wait is not NOTHING:
-                    self.waits.append(wait)
+                self.await_(wait)
                 continue
             before = len(self.waits)
             if ask(pod):
