@@ -4,24 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 import pytest
+from wire_pods import spec_of
 
-from underway.cluster.model import Pod
-from underway.cluster.podspec import NodeTerm, PodSpec, PodTerm, Spread, Toleration
-from underway.cluster.wire import decode_object
+from underway.cluster.podspec import NodeTerm, PodTerm, Spread, Toleration
 from underway.units import Requirement, Selector, equality_selector
-
-
-def pod(spec: dict[str, Any] | None = None, status: dict[str, Any] | None = None, **metadata: Any) -> Pod:
-    whole = {"metadata": {"name": "web-1", "namespace": "shop"} | metadata, "spec": spec or {}, "status": status or {}}
-    found = decode_object("pod", msgspec.json.encode(whole))
-    assert isinstance(found, Pod)
-    return found
-
-
-def spec_of(**parts: Any) -> PodSpec:
-    return pod(parts).spec
 
 
 def test_affinity() -> None:
