@@ -33,12 +33,7 @@ class FreeRoom:
         self._tightest: tuple[float, datetime, tuple[float, float, float], tuple[str, ...]] | None = None
         state = cluster.state()
         for node in state.nodes.values():
-            offer = _offer(node)
-            if offer is None:
-                self._away[node.name] = None
-            else:
-                self._offers[node.name] = offer
-                self._given = _sum(self._given, offer)
+            self._takes_pods(node)
         self._away_names = tuple(self._away)
         # all at once: what single nodes have taken is asked only of those that come and go
         taken = [pod.spec.requests for pod in state.pods.values() if pod.node in self._offers and not pod.finished]
@@ -98,13 +93,18 @@ class FreeRoom:
             self._taken = _sum(self._taken, _amounts(pod.spec.requests, 1), sign)
 
     def _come(self, node: Node) -> None:
+        if self._takes_pods(node):
+            self._taken = _sum(self._taken, self._used(node))
+
+    def _takes_pods(self, node: Node) -> bool:
+        """Note what the node can give, or that it is away."""
         offer = _offer(node)
         if offer is None:
             self._away[node.name] = None
-            return
+            return False
         self._offers[node.name] = offer
         self._given = _sum(self._given, offer)
-        self._taken = _sum(self._taken, self._used(node))
+        return True
 
     def _go(self, node: Node) -> None:
         self._away.pop(node.name, None)
