@@ -76,6 +76,31 @@ class BoundedLoader(yaml.SafeLoader):
                 yield node
 
 
+class GivenTwiceError(yaml.MarkedYAMLError):
+    """A mapping has a key twice: the first would be lost without a word."""
+
+
+class ManifestLoader(BoundedLoader):
+    """Makes of a manifest what kubectl makes of it: a key is there only once, and is text, whatever YAML takes it for:
+    `yes: 1` is `"true": 1`.
+    """
+
+    def construct_document(self, node: yaml.Node) -> Any:
+        """Raises GivenTwiceError."""
+        twice = _key_given_twice(node)
+        if twice is not None:
+            raise GivenTwiceError(problem=f"`{twice.value}` is given twice", problem_mark=twice.start_mark)
+        return super().construct_document(node)
+
+    def construct_mapping(
+        self,
+        node: yaml.MappingNode,
+        deep: bool = False,  # noqa: FBT001, FBT002 - PyYAML's own signature
+    ) -> dict[Any, Any]:
+        found = super().construct_mapping(node, deep=deep)
+        return {key if isinstance(key, str) else json.dumps(key, default=str): value for key, value in found.items()}
+
+
 def _measure(node: yaml.Node, bounds: Bounds, depth: int, known: dict[int, tuple[int, int]]) -> tuple[int, int]:
     """How many values it has, and how many levels; each node is looked at once, however often it is an alias."""
     found = known.get(id(node))
@@ -86,6 +111,33 @@ def _measure(node: yaml.Node, bounds: Bounds, depth: int, known: dict[int, tuple
         known[id(node)] = found
     bounds.check(node.start_mark, found[0], depth + found[1] - 1)
     return found
+
+
+def _key_given_twice(document: yaml.Node) -> yaml.ScalarNode | None:
+    """The second one; `<<` may be there as often as one likes. To be asked before the document is constructed, which
+    puts what is merged beside a mapping's own keys.
+    """
+    waiting, known = [document], set[int]()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in known:
+            continue
+        known.add(id(node))
+        twice = _given_twice(node) if isinstance(node, yaml.MappingNode) else None
+        if twice is not None:
+            return twice
+        waiting += _children(node)
+    return None
+
+
+def _given_twice(node: yaml.MappingNode) -> yaml.ScalarNode | None:
+    seen: set[str] = set()
+    for key, _ in node.value:
+        if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+            if key.value in seen:
+                return key
+            seen.add(key.value)
+    return None
 
 
 def _children(node: yaml.Node) -> Iterator[yaml.Node]:

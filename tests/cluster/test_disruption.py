@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from underway.cluster.disruption import allows_eviction, can_never_allow, desired, expected, healthy, is_broken
+from underway.cluster.disruption import (
+    allows_eviction,
+    can_never_allow,
+    desired,
+    expected,
+    healthy,
+    is_broken,
+    replicas_lacking,
+)
 from underway.cluster.model import Budget, Owner, Pod, Workload
 from underway.cluster.state import ClusterState
 from underway.units import equality_selector, parse_share
@@ -72,6 +80,15 @@ def test_of_controllers_that_are_not_looked_at_what_the_server_has_counted_holds
     told = budget({"maxUnavailable": 1}, expected_pods=3)
     assert expected(told, kafka) == 3
     assert can_never_allow(told, kafka) is None
+
+
+@pytest.mark.parametrize("kind", ["Job", "DaemonSet"])
+def test_a_budget_that_cannot_be_counted_over_a_controller_without_scale_allows_none(kind: str) -> None:
+    found = ClusterState([pod(number, owner=Owner(kind, "j", "j")) for number in range(3)])
+    assert kind in (can_never_allow(budget({"maxUnavailable": 1}), found) or "")
+    assert kind in (can_never_allow(budget({"minAvailable": "10%"}), found) or "")
+    assert replicas_lacking(budget({"maxUnavailable": 1}), found) is None
+    assert can_never_allow(budget({"minAvailable": 1}), found) is None
 
 
 def test_healthy_is_ready_and_staying_and_not_being_evicted() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ class Ended:
 def underway(*arguments: str, cwd: Path = HERE, piped: str | None = None, **environment: str) -> Ended:
     """`piped`: what comes through standard input."""
     given: dict[str, object] = {"stdin": subprocess.DEVNULL} if piped is None else {"input": piped}
-    program = [sys.executable, "-c", "from underway.commands.app import main; main()", *arguments]
+    program = [sys.executable, "-m", "underway", *arguments]
     found = subprocess.run(
         program,
         **given,
@@ -33,3 +34,12 @@ def underway(*arguments: str, cwd: Path = HERE, piped: str | None = None, **envi
         check=False,
     )
     return Ended(found.returncode, found.stdout, found.stderr)
+
+
+def heeds_signals(process: subprocess.Popen[str]) -> bool:
+    """Whether Underway's own code runs (or has ended): from its first line on SIGTERM is heeded. Linux only."""
+    if process.poll() is not None:
+        return True
+    about = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
+    caught = next(line.split()[1] for line in about.splitlines() if line.startswith("SigCgt"))
+    return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)

@@ -67,3 +67,10 @@ def test_what_is_wrong_is_named_with_a_remedy(manifest: str, named: str, said: s
 def test_text_fits_80_columns_and_every_form_says_the_same() -> None:
     assert max(map(len, underway(*SHOP).out.splitlines())) <= 80
     assert yaml.safe_load(underway(*SHOP, "-o", "yaml").out) == found(status=0)
+
+
+def test_quietly_only_how_much_was_found_is_said() -> None:
+    quiet = underway(*SHOP, "-q", "--no-color")
+    assert quiet.status == 0
+    assert quiet.out == f"Worth knowing, a run would go on ({len(found(status=0))} findings)\n"
+    assert quiet.err == ""

@@ -95,6 +95,21 @@ def test_what_stands_in_the_way_is_in_the_plan_and_its_exit_status(tmp_path: Pat
     assert plan["changes"] is False
 
 
+def test_a_pod_without_room_is_blocked_and_says_why(tmp_path: Path) -> None:
+    big = tmp_path / "big.yaml"
+    big.write_text(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: big, namespace: shop}\n"
+        "spec: {replicas: 1, selector: {matchLabels: {app: big}}, template: {metadata: {labels: {app: big}}, spec: "
+        "{nodeSelector: {kubernetes.io/hostname: underway-worker}, containers: [{name: a, image: a}]}}}\n"
+    )
+    plan = planned("--cluster", str(big), status=4)
+    (blocker,) = plan["blockers"]
+    (pod,) = (pod for pod in plan["pods"] if pod["name"].startswith("big-"))
+    assert blocker["object"] == f"pod/shop/{pod['name']}"
+    assert (pod["verdict"], pod["reason"]) == ("blocked", blocker["reason"])
+    assert "no room for its replacement" in pod["reason"]
+
+
 def test_the_files_of_a_cluster_may_follow_one_flag() -> None:
     one_flag = underway("plan", PLAYBOOK, "--cluster", "kind-config.yaml", "manifests/", "-o", "json")
     assert one_flag.status == 0, one_flag.err

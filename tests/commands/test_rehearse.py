@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,13 @@ SHOP = (
 )
 
 
+def test_it_takes_as_long_as_the_plan_says() -> None:
+    """Also with a guard: the first request of a real one is answered at once, and a plan waits no longer for it."""
+    planned = json.loads(underway("plan", *SHOP[1:], "-o", "json").out)
+    receipt = json.loads(underway(*SHOP, "-o", "json").out.splitlines()[-1])
+    assert receipt["durationSeconds"] == pytest.approx(planned["durationSeconds"], abs=0.5)
+
+
 def test_twice_the_same_bytes() -> None:
     first, second = (underway(*SHOP, "-o", "json") for _ in range(2))
     assert first.status == 0, first.err
@@ -34,7 +42,7 @@ def test_twice_the_same_bytes() -> None:
     [
         ("node-lost@10s", 5, "failed"),
         # pods that have left traffic on it are terminating for as long as it is lost
-        ("node-lost@20s", 6, "failed"),
+        ("node-lost@22s", 6, "failed"),
         ("no-room", 5, "timedOut"),
         ("never-ready", 6, "failed"),
         ("budget-tightened", 5, "timedOut"),
@@ -83,6 +91,16 @@ def test_a_run_that_is_killed_is_put_back_by_restore_and_the_receipt_is_about_bo
     assert underway(*SHOP, "--fault", "killed=20", "-o", "json").out == ended.out
 
 
+def test_of_a_killed_run_it_is_not_said_that_every_step_was_carried_out(tmp_path: Path) -> None:
+    steps = [{"scale": {"workload": "deployment/shop/web", "by": 1}}, {"soak": {"for": "1m"}}]
+    playbook = {"apiVersion": "underway.dev/v1alpha1", "kind": "Playbook", "metadata": {"name": "x"}}
+    file = tmp_path / "playbook.yaml"
+    file.write_text(json.dumps(playbook | {"spec": {"steps": steps}}))
+    ended = underway("rehearse", str(file), *SHOP[2:], "--fault", "killed=30")
+    (line,) = [line for line in ended.out.splitlines() if line.startswith("Killed after 30s")]
+    assert re.fullmatch(r"Killed after 30s, and put back in [\d.]+m?s\.", line)
+
+
 def test_the_receipt_says_in_words_that_the_run_was_killed(tmp_path: Path) -> None:
     ended = underway(*SHOP, "--fault", "killed", "--report", str(tmp_path))
     assert "Killed after 5s, and put back in " in ended.out
@@ -98,12 +116,21 @@ def test_the_exit_status_is_that_of_the_restore() -> None:
     assert receipt["leftChanged"]
 
 
-@pytest.mark.parametrize(("after", "said"), [("1ms", "has left nothing changed"), ("1h", "had ended before it could")])
-def test_a_run_killed_before_its_first_change_or_after_its_end_needs_no_restore(after: str, said: str) -> None:
+@pytest.mark.parametrize(
+    ("after", "said", "headline"),
+    [
+        ("1ms", "has left nothing changed", "Killed after 1ms, before its first change: nothing had to be put back."),
+        ("1h", "had ended before it could", "Done in "),
+    ],
+)
+def test_a_run_killed_before_its_first_change_or_after_its_end_needs_no_restore(
+    after: str, said: str, headline: str
+) -> None:
     ended = underway(*SHOP, "--fault", f"killed={after}")
     assert ended.status == 0
     assert said in ended.err
-    assert "Killed" not in ended.out
+    assert f"\n{headline}" in ended.out
+    assert "SIMULATED" in ended.out
 
 
 def test_what_the_files_leave_open_is_said() -> None:
@@ -140,8 +167,27 @@ def test_the_last_line_is_the_receipt_also_of_a_run_that_was_killed_at_once() ->
 
 @pytest.mark.parametrize("options", [("-o", "json"), ("-q",), ()])
 def test_what_cannot_be_written_is_an_error(options: tuple[str, ...]) -> None:
-    program = [sys.executable, "-c", "from underway.commands.app import main; main()", *SHOP, *options]
+    program = [sys.executable, "-m", "underway", *SHOP, *options]
     with Path("/dev/full").open("w") as full:
         ended = subprocess.run(program, cwd=HERE, stdout=full, stderr=subprocess.PIPE, timeout=60, check=False)
     assert ended.returncode == 1
     assert b"error: what was asked for cannot be written: No space left on device" in ended.stderr
+
+
+def test_jobs_run_in_the_namespace_that_is_asked_for_and_no_command_is_run(tmp_path: Path) -> None:
+    playbook = tmp_path / "playbook.yaml"
+    playbook.write_text(
+        """
+apiVersion: underway.dev/v1alpha1
+kind: Playbook
+metadata: {name: elsewhere}
+spec:
+  steps:
+    - check: {gates: [{name: ask, command: {command: ["false"]}}]}
+    - job: {image: "busybox:1", command: ["true"]}
+"""
+    )
+    ended = underway("rehearse", str(playbook), *SHOP[2:], "-n", "shop")
+    assert ended.status == 0, ended.err
+    assert "assumed: gate ask: is taken to hold" in ended.err
+    assert "job/shop/" in ended.err

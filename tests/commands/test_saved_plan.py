@@ -221,7 +221,7 @@ def test_a_plan_comes_from_standard_input_too_however_large(out: Path) -> None:
     plan["plan"]["assumptions"] *= 2000
     out.write_text(json.dumps(plan, indent=1))
     assert out.stat().st_size > 2**20
-    program = [sys.executable, "-c", "from underway.commands.app import main; main()", "rehearse", "-", *SHOP, "-q"]
+    program = [sys.executable, "-m", "underway", "rehearse", "-", *SHOP, "-q"]
     piped = subprocess.run(program, cwd=HERE, input=out.read_bytes(), capture_output=True, timeout=60, check=False)
     assert piped.returncode == 0, piped.stderr
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from invoke import HERE, underway
 
-CALL = "from underway.commands.app import main; main()"
 COMMANDS = (
     *("validate", "plan", "rehearse", "run", "drain", "uncordon"),
     *("restore", "status", "report", "doctor", "snapshot"),
@@ -44,20 +43,20 @@ def test_a_rehearsal_comes_to_its_end_whatever_becomes_of_its_streams(
 ) -> None:
     log = tmp_path / "log"
     redirected = streams if "2>" in streams else f"{streams} 2>{log}"
-    shell = f"'{sys.executable}' -c '{CALL}' {REHEARSAL} {redirected}"
+    shell = f"'{sys.executable}' -m underway {REHEARSAL} {redirected}"
     found = subprocess.run(shell, shell=True, cwd=HERE, capture_output=True, timeout=60, check=False)
     assert found.returncode == status
     assert b"Traceback" not in (log.read_bytes() if log.exists() else b"")
 
 
 def test_a_reader_that_goes_away_does_not_stop_the_rehearsal() -> None:
-    shell = f"('{sys.executable}' -c '{CALL}' {REHEARSAL} -o json; echo status $? >&2) | head -1"
+    shell = f"('{sys.executable}' -m underway {REHEARSAL} -o json; echo status $? >&2) | head -1"
     found = subprocess.run(shell, shell=True, cwd=HERE, capture_output=True, text=True, timeout=60, check=True)
     assert found.stderr.splitlines()[-1] == "status 0"
 
 
 def test_a_full_disk_is_told_in_a_sentence() -> None:
-    shell = f"'{sys.executable}' -c '{CALL}' schema >/dev/full"
+    shell = f"'{sys.executable}' -m underway schema >/dev/full"
     found = subprocess.run(shell, shell=True, cwd=HERE, capture_output=True, text=True, timeout=60, check=False)
     assert found.returncode == 1
     assert "No space left on device" in found.stderr

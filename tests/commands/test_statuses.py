@@ -66,6 +66,7 @@ def test_the_shipped_playbook_is_rehearsed_without_a_lost_request() -> None:
         (("status", "--request-timeout", "soon"), 2, "--request-timeout"),
         (("rehearse", PLAYBOOK), 2, "no cluster is given"),
         (("rehearse", PLAYBOOK, *SHOP, "--speed", "0"), 2, "would never end"),
+        (("plan", PLAYBOOK, *SHOP, "-n", "Bad NS"), 2, "`Bad NS` cannot be a namespace"),
         (("run", "nowhere.yaml", "--yes"), 3, "no such file"),
         (("validate", "kind-config.yaml"), 3, "kind"),
         (("run", PLAYBOOK), 4, "--yes"),
@@ -124,3 +125,11 @@ def test_validate_tells_a_program_where_the_mistakes_are(tmp_path: Path) -> None
     ended = underway("validate", str(broken), "-o", "json")
     assert ended.status == 3
     assert json.loads(ended.out)["valid"] is False
+
+
+def test_validate_quietly_says_only_what_is_wrong() -> None:
+    good = underway("validate", PLAYBOOK, "-q", "--no-color")
+    bad = underway("validate", PLAYBOOK, "kind-config.yaml", "-q")
+    assert (good.status, good.out, good.err) == (0, "", "")
+    assert (bad.status, bad.out) == (3, "")
+    assert "kind-config.yaml" in bad.err

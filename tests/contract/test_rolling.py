@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+from api_faults import Fault
 from api_server import ApiServer, api_server
 from reach import live, play
 
@@ -64,6 +66,22 @@ def test_a_template_is_written_with_its_partition_and_put_back_as_it_was(tmp_pat
             assert stored["spec"]["template"] == TEMPLATE
             assert stored["spec"]["updateStrategy"] == STRATEGY
             assert not stored["metadata"].get("annotations")
+
+    play(story())
+
+
+@pytest.mark.parametrize(("conflicts", "status"), [(2, "done"), (3, "conflict")])
+def test_a_report_of_its_controller_in_between_is_read_and_written_over(
+    tmp_path: Path, conflicts: int, status: str
+) -> None:
+    async def story() -> None:
+        async with api_server() as server:
+            uid = db(server)["metadata"]["uid"]
+            async with live(server, tmp_path) as cluster:
+                server.faults.append(Fault("PATCH", "/statefulsets/db", status=409, times=conflicts))
+                roll = RollTemplate(DB, uid, 4, "roll", images={"db": "shop:2"})
+                assert (await cluster.perform(roll)).status == status
+                assert len(server.asked("PATCH")) == 3
 
     play(story())
 

@@ -23,9 +23,9 @@ EXTRA = Ref("deployment", "shop", "extra")
 RESTORE = "restore"
 
 
-def shipped(name: str) -> dict[str, Any]:
+def shipped(name: str, kind: str = "Deployment") -> dict[str, Any]:
     found = yaml.safe_load_all((HERE / "manifests" / "shop.yaml").read_text())
-    return next(one for one in found if one["kind"] == "Deployment" and one["metadata"]["name"] == name)
+    return next(one for one in found if one["kind"] == kind and one["metadata"]["name"] == name)
 
 
 def new_web(image: str = "underway/shop:2") -> dict[str, Any]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from scenes import node, service, workload
+import pytest
+from scenes import at_least, node, service, workload
 from stage import Stage
 
 from underway.cluster.objects import Object
-from underway.cluster.podspec import PodSpec, PodTerm, Spread
+from underway.cluster.podspec import PodSpec, PodTerm, Spread, Toleration
 from underway.cluster.state import ClusterState
 from underway.commands import planning
 from underway.engine import preflight
@@ -16,6 +17,7 @@ from underway.engine.plan import Plan
 from underway.playbook.load import from_command_line
 from underway.playbook.models import Playbook
 from underway.simulated.cluster import SimulatedCluster
+from underway.simulated.faults import Refusals
 from underway.units import equality_selector
 
 HOST, ZONE = "kubernetes.io/hostname", "topology.kubernetes.io/zone"
@@ -85,6 +87,20 @@ def test_where_only_handoffs_will_do_it_is_a_blocker_with_a_remedy() -> None:
     assert all("drain.strategy auto" in found.remedy for found in blockers)
 
 
+def test_a_pod_whose_next_move_it_would_be_in_the_way_of_is_named_as_it_is_now() -> None:
+    """Node c is where it can go from a, and from there its own zone's d would be the only place."""
+    nodes = [
+        node(name, labels={HOST: name, ZONE: zone, free: ""}, allocatable={"cpu": 1000, "pods": 110})
+        for name, zone, free in (("a", "y", "fill"), ("c", "z", "web"), ("d", "z", "fill"))
+    ]
+    web = workload("deployment", "web", 1, apart("web", ZONE, requests={"cpu": 600}))
+    fill = workload("deployment", "fill", 1, PodSpec(requests={"cpu": 600}, node_selector={"fill": ""}))
+    found = plan(roll(strategy="handoff", order=["a", "d", "c"]), *nodes, web, fill)
+    (blocker,) = found.blockers
+    assert blocker.reason.startswith("cannot be handed off: its replacement has no place while it stands")
+    assert [f"pod/shop/{pod.name}" for pod in found.pods if pod.verdict == "blocked"] == [blocker.object]
+
+
 def test_where_a_third_zone_has_a_place_it_is_handed_off() -> None:
     third = node("e", labels={HOST: "e", ZONE: "x"})
     found = plan(roll(), *APART, third)
@@ -137,6 +153,69 @@ def test_a_member_that_could_return_to_no_other_node_is_in_the_way_where_nodes_s
     (blocker,) = preflight.blockers(playbook, state, "r", now, keep_cordons=True)
     assert "no room for its replacement" in blocker.reason
     assert preflight.blockers(playbook, state, "r", now) == ()
+
+
+def tight(count: int) -> tuple[Object, ...]:
+    """As many nodes, each with room for one replica only."""
+    nodes = [node(name, allocatable={"cpu": 1500, "memory": 8 * 1024**3, "pods": 110}) for name in "abcd"[:count]]
+    return (*nodes, workload("deployment", "web", count, PodSpec(requests={"cpu": 1000})))
+
+
+def test_every_pod_without_room_is_named_and_blocked_for_that_reason() -> None:
+    found = plan(roll(), *tight(3))
+    assert len(found.blockers) == 3
+    assert {f"pod/{pod.namespace}/{pod.name}": pod.reason for pod in found.pods} == {
+        blocker.object: blocker.reason for blocker in found.blockers
+    }
+    assert all("no room for its replacement: 0/3 nodes" in blocker.reason for blocker in found.blockers)
+    assert verdicts(found, "web") == {"blocked"}
+    assert found.least_moves == 0
+
+
+def test_what_is_without_room_is_evicted_within_its_budget_where_the_remedy_is_taken() -> None:
+    """On each node one, and there is no fourth: one is away until its node is given back."""
+    nodes = [node(name, labels={HOST: name}) for name in "abc"]
+    web = (workload("deployment", "web", 3, apart("web", HOST)), service("web"), at_least("web", 2))
+    found = plan(roll(), *nodes, *web)
+    assert verdicts(found, "web") == {"blocked"}
+    assert all("with drain.strategy evict" in blocker.remedy for blocker in found.blockers)
+    stage = staged(*nodes, *web)
+    receipt = stage.play(stage.run(roll(strategy="evict")))
+    assert (receipt.outcome, receipt.evicted, receipt.handed_off) == ("done", 3, 0)
+    assert stage.witness.violations == []
+
+
+def test_a_place_on_its_own_node_is_none_for_a_pod_that_tolerates_the_cordon() -> None:
+    """There it would be when the node is maintained."""
+    tolerant = PodSpec(node_selector={HOST: "a"}, tolerations=(Toleration("", "Exists", "", ""),))
+    found = plan(roll(), *zones(), workload("deployment", "web", 2, tolerant))
+    assert verdicts(found, "web") == {"blocked"}
+    assert all("1 node(s) were unschedulable" in blocker.reason for blocker in found.blockers)
+
+
+@pytest.mark.parametrize("every", [2, 3])
+def test_the_only_free_place_is_for_the_node_whose_turn_it_is_also_while_writes_are_refused(every: int) -> None:
+    """The next node's pod would hold it, out of traffic, until its own turn, which would never come."""
+    nodes = [node(name, labels={HOST: name}) for name in "abcde"]
+    stage = staged(*nodes, workload("deployment", "web", 4, apart("web", HOST)), service("web"))
+    stage.cluster.bring([Refusals(every)])
+    receipt = stage.play(stage.run(roll()))
+    assert (receipt.outcome, receipt.handed_off) == ("done", 4), receipt.reason
+
+
+def test_a_pod_with_room_is_not_named_because_another_has_none() -> None:
+    small = workload("deployment", "small", 3, PodSpec(requests={"cpu": 100}))
+    found = plan(roll(), *tight(3), small)
+    assert verdicts(found, "web") == {"blocked"}
+    assert verdicts(found, "small") == {"handoff"}
+    assert len(found.blockers) == 3
+
+
+def test_a_member_that_others_wait_for_is_named_once() -> None:
+    stage = staged(*zones(), workload("statefulset", "db", 4, apart("db", HOST)))
+    state, now = stage.cluster.state(), stage.cluster.now()
+    playbook = from_command_line("drain", [{"nodes": {"select": {"names": list("abcd")}}}])
+    assert len(preflight.blockers(playbook, state, "r", now, keep_cordons=True)) == 1
 
 
 # -- what is told ------------------------------------------------------------------------------------------------

@@ -236,6 +236,21 @@ def test_what_nothing_would_replace_is_in_the_way() -> None:
     assert [found.reason for found in shop().blockers(quarantine(nobody))] == ["there is no such pod"]
 
 
+def test_under_a_budget_that_all_its_pods_do_not_meet_only_what_is_not_ready_goes() -> None:
+    stage = changed(Ref("deployment", "shop", "web"), replicas=1)
+    pod = one_of(stage, "web")
+    (found,) = stage.blockers(quarantine(pod))
+    needs = "poddisruptionbudget/shop/web is not met even now: it needs 2 healthy pods and covers 1"
+    assert (found.reason, found.remedy) == (needs, "add replicas, or loosen poddisruptionbudget/shop/web")
+    # the same words as of a node that is to be emptied
+    drained = from_command_line("drain", [{"nodes": {"select": {"names": [pod.node]}, "drain": {}}}])
+    assert needs in [one.reason for one in stage.blockers(drained) if one.object == str(pod.ref)]
+    stage.cluster._world.put(  # noqa: SLF001 - its probe fails
+        msgspec.structs.replace(pod, ready=False, ready_since=None)
+    )
+    assert stage.blockers(quarantine(pod)) == ()
+
+
 def test_the_step_says_what_it_has_done() -> None:
     stage = shop()
     pod = one_of(stage, "web")

@@ -19,7 +19,7 @@ from underway.engine.standing import standings
 from underway.errors import ExitStatus
 from underway.playbook.load import from_command_line
 from underway.simulated.cluster import SimulatedCluster
-from underway.simulated.faults import Fault, NodeLost
+from underway.simulated.faults import BudgetTightened, Fault, NodeLost
 from underway.steps import marks
 
 RESTORE = from_command_line("restore", [{"soak": {"for": "0s"}}])
@@ -144,8 +144,9 @@ def test_whatever_goes_wrong_nothing_is_broken_and_no_mark_stays(
     assert {str(found.ref) for found in left_over} <= set(receipt.left_changed)
     lost = {fault.node for fault in faults if isinstance(fault, NodeLost)}
     # an old version that will not come up again, or that a budget cannot spare, keeps its Deployment from being given
-    # back: a person is needed
-    stuck = any(map(rolled, left_over))
+    # back; and a budget that has become tighter may not spare the replicas that were added: a person is needed
+    tightened = any(isinstance(fault, BudgetTightened) for fault in faults)
+    stuck = any(rolled(found) or (tightened and isinstance(found, Pod)) for found in left_over)
     others = [found for found in left_over if not isinstance(found, Budget) and not rolled(found)]
     assert all(where(found) in lost or (stuck and isinstance(found, Pod)) for found in others)
     assert not stuck or receipt.exit_status == ExitStatus.PERSON_NEEDED

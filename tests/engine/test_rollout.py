@@ -6,11 +6,11 @@ import asyncio
 from typing import Any
 
 import pytest
-from stage import Stage, left, shop
+from stage import Stage, but_revisions, left, shop
 
-from underway.cluster.actions import RECORD, RestoreTemplate
+from underway.cluster.actions import RECORD, Outcome, RestoreTemplate, RollTemplate
 from underway.cluster.model import Ref
-from underway.engine.events import Change, PodMoved
+from underway.engine.events import Change, PodMoved, StepEnded
 from underway.playbook.load import from_command_line
 from underway.playbook.models import Playbook
 
@@ -50,6 +50,19 @@ def test_the_pods_that_a_native_rollout_replaces_are_moved() -> None:
     stage = shop()
     receipt = stage.play(stage.run(rollout(strategy="native")))
     assert (receipt.outcome, receipt.pods_moved, receipt.evicted) == ("done", 3, 3)
+
+
+def test_a_native_rollout_has_not_ended_while_old_pods_are_being_stopped() -> None:
+    """What is lost with them would be judged by nobody."""
+    stage = shop()
+    stopping: list[int] = []
+
+    def look(_: int, __: asyncio.Task[None]) -> None:
+        if isinstance(stage.events[-1], StepEnded):
+            stopping.append(sum(pod.deleting is not None for pod in stage.cluster.state().pods_in("shop")))
+
+    receipt = stage.play(stage.run(rollout(strategy="native")), look)
+    assert (receipt.outcome, stopping) == ("done", [0])
 
 
 def history(stage: Stage) -> list[tuple[str, int, str]]:
@@ -215,3 +228,38 @@ def test_to_a_version_of_the_history_and_back_leaves_the_history_and_no_pod_behi
     assert sum(pod.name.startswith("web-") for pod in pods) == 3
     if image(stage) == "underway/shop:1":
         assert [found[:2] for found in history(stage)] == [found[:2] for found in revisions]
+
+
+def test_a_later_step_that_fails_has_the_history_put_back_too() -> None:
+    """The version rolled out was in the history: its ReplicaSet there stays aside until the run cannot be undone."""
+    stage = shop()
+    for version in ("2", "1"):
+        stage.play(stage.run(rollout(images={"web": f"underway/shop:{version}"})))
+    stage.rest()
+    before = but_revisions(left(stage.cluster.state())), [found[:2] for found in history(stage)]
+    never = {"check": {"gates": [{"service": {"name": "shop/web", "minReady": 9}, "timeout": "1s"}]}}
+    receipt = stage.play(stage.run(from_command_line("release", [{"rollout": WEB}, never])))
+    assert (receipt.outcome, receipt.left_changed) == ("failed", ())
+    stage.rest()
+    assert (but_revisions(left(stage.cluster.state())), [found[:2] for found in history(stage)]) == before
+
+
+def test_a_version_that_is_replaced_before_the_end_of_the_run_is_in_the_history_once() -> None:
+    stage = shop()
+    for version in ("2", "1"):
+        stage.play(stage.run(rollout(images={"web": f"underway/shop:{version}"})))
+    stage.rest()
+    steps = [{"rollout": WEB}, {"soak": {"for": "60s"}}]
+
+    def somebody_else(_: int, __: asyncio.Task[None]) -> None:
+        found = stage.cluster.state().workloads[WEB_REF]
+        if found.annotations.get("underway.dev/phase") == "rolled" and image(stage).endswith(":2"):
+            images = {"web": "underway/shop:3"}
+            roll = RollTemplate(found.ref, found.uid, found.generation, "third", images=images)
+            telling.append(asyncio.ensure_future(stage.cluster.perform(roll)))
+
+    telling: list[asyncio.Task[Outcome]] = []
+    stage.play(stage.run(from_command_line("release", steps)), somebody_else)
+    stage.rest()
+    assert telling
+    assert [found[0] for found in history(stage)] == [f"underway/shop:{version}" for version in "123"]

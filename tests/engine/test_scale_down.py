@@ -9,7 +9,9 @@ import pytest
 from stage import Stage, ending, left, shop
 
 from underway.cluster.model import Ref
+from underway.engine.events import Change
 from underway.playbook.models import Playbook
+from underway.simulated.faults import Refusals
 
 WEB = Ref("deployment", "shop", "web")
 OPEN: dict[str, Any] = {"name": "storefront", "http": {"url": "http://127.0.0.1:30080/", "every": "5ms"}}
@@ -58,6 +60,19 @@ def test_the_ones_too_many_count_as_moved_by_nobody() -> None:
     stage = shop()
     receipt = stage.play(stage.run(playbook(MORE)))
     assert (receipt.pods_moved, receipt.handed_off, receipt.evicted) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("every", [2, 3])
+def test_as_many_leave_as_are_too_many_also_where_the_number_is_refused_again_and_again(every: int) -> None:
+    """What its ReplicaSet makes for a pod that has left is not Ready for seconds, and is not seen off in its turn."""
+    stage = shop()
+    stage.cluster.bring([Refusals(every)])
+    receipt = stage.play(stage.run(playbook(MORE)))
+    assert receipt.outcome == "done", receipt.reason
+    assert [probe.lost for probe in receipt.probes] == [0]
+    shed = {event.object for event in stage.events if isinstance(event, Change) and "one too many" in event.says}
+    assert len(shed) == 2
+    assert left(stage.cluster.state()) == stage.before
 
 
 @pytest.mark.parametrize("steps", [(MORE,), (FEWER,)])

@@ -87,6 +87,22 @@ def shop(cluster: None) -> Iterator[dict[str, Any]]:  # noqa: ARG001 - it has to
     _put_right()
 
 
+@pytest.fixture
+def still(shop: dict[str, Any]) -> dict[str, Any]:
+    """The shop with nothing on its way by itself, for tests that nothing at all changes. A Job whose pod has been
+    evicted makes the next one after its own back-off, minutes perhaps: it is made anew.
+    """
+    if backing_off := [each for each in items("-n", NAMESPACE, "jobs") if _lacks_pods(each)]:
+        kubectl("-n", NAMESPACE, "delete", "jobs", *(each["metadata"]["name"] for each in backing_off))
+        kubectl("apply", *MANIFESTS)
+    until(lambda: not any(map(_lacks_pods, items("-n", NAMESPACE, "jobs"))), 60, "the Jobs have their pods")
+    return shop
+
+
+def _lacks_pods(job: Any) -> bool:
+    return bool(job["status"].get("ready", 0) < job["spec"]["parallelism"])
+
+
 def _put_right() -> None:
     """The shop as its manifests have it, and no node cordoned or marked; also where Underway cannot restore.
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from kubernetes_cluster import items, kubectl, until, versions, workers
+from kubernetes_cluster import items, kubectl, unsettled, until, until_settled, versions, workers
 from underway_cli import MAINTAIN, underway
 
 SPACE = "blocked"
@@ -78,7 +78,7 @@ def _obstacles(node: str, others: int) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def obstacles(shop: dict[str, Any]) -> Iterator[str]:  # noqa: ARG001 - the shop has to be whole
+def obstacles(still: dict[str, Any]) -> Iterator[str]:  # noqa: ARG001 - the shop has to be whole
     node, others = workers()[0], len(workers()) - 1
     kubectl("create", "namespace", SPACE)
     until(lambda: items("-n", SPACE, "serviceaccounts"), 30, "the namespace has its ServiceAccount")
@@ -86,6 +86,8 @@ def obstacles(shop: dict[str, Any]) -> Iterator[str]:  # noqa: ARG001 - the shop
     kubectl("apply", "-f", "-", stdin=json.dumps(listed))
     try:
         until(lambda: _all_ready(7 + others), 90, "the obstacles are Ready")
+        # of two budgets of one pod only one is counted
+        until(lambda: all(each.startswith("budget ") for each in unsettled(SPACE)), 60, "their workloads know it")
         yield node
     finally:
         kubectl("delete", "namespace", SPACE, "--wait=true", timeout=120)
@@ -133,7 +135,7 @@ def test_the_refusal_is_a_receipt_for_programs(obstacles: str) -> None:
     assert len(receipt["blockers"]) >= 7
 
 
-def test_a_node_with_no_room_elsewhere_is_refused_for_requests_and_taints(shop: dict[str, Any]) -> None:  # noqa: ARG001
+def test_a_node_with_no_room_elsewhere_is_refused_for_requests_and_taints(still: dict[str, Any]) -> None:  # noqa: ARG001
     node, *others = workers()
     kubectl("create", "namespace", SPACE)
     until(lambda: items("-n", SPACE, "serviceaccounts"), 30, "the namespace has its ServiceAccount")
@@ -149,6 +151,7 @@ def test_a_node_with_no_room_elsewhere_is_refused_for_requests_and_taints(shop: 
     kubectl("apply", "-f", "-", stdin=json.dumps(filler))
     try:
         until(lambda: _all_ready(len(others) + 1), 60, "every worker is full")
+        until_settled(60, SPACE)
         before = versions()
         refused = underway("drain", node)
         assert refused.status == 4, refused.stderr

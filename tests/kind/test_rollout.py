@@ -23,6 +23,10 @@ def run(image: str, **fields: Any) -> Ended:
     return underway("run", release(image, **fields), "--yes", "-o", "json")
 
 
+def web_pods() -> set[str]:
+    return {pod["metadata"]["name"] for pod in items("-n", NAMESPACE, "pods", "-l", "app=web")}
+
+
 def as_before() -> dict[str, Any]:
     """Everything but what passes by itself and the conditions' and controllers' own bookkeeping of revisions."""
     now = snapshot()
@@ -134,7 +138,7 @@ def test_a_bad_version_is_found_and_undone_and_was_never_in_the_service(
     image: str, said: str, shop: dict[str, Any]
 ) -> None:
     del shop
-    before, pods = as_before(), {pod["metadata"]["name"] for pod in items("-n", NAMESPACE, "pods", "-l", "app=web")}
+    before, pods = as_before(), web_pods()
     with Watcher() as watcher, Load("web", "cart") as load, Endpoints() as endpoints:
         ended = run(image)
     assert ended.status == 5, (ended.stdout, ended.stderr)
@@ -157,15 +161,14 @@ def test_a_bad_version_is_found_and_undone_and_was_never_in_the_service(
         for a in now[k]
         if now[k][a] != before[k].get(a)
     ] + [sorted(set(now["pods"]) ^ set(before["pods"]))]
-    now = {pod["metadata"]["name"] for pod in items("-n", NAMESPACE, "pods", "-l", "app=web")}
-    assert now == pods
+    assert web_pods() == pods
 
 
 def test_a_version_that_answers_with_errors_is_found_by_a_gate_and_the_receipt_says_how_many_met_it(
     shop: dict[str, Any],
 ) -> None:
     del shop
-    before = as_before()
+    before, pods = as_before(), web_pods()
     with Watcher() as watcher, Load("web", "cart") as load:
         ended = run("flaky", soak="5s")
     assert ended.status == 5, (ended.stdout, ended.stderr)
@@ -185,6 +188,7 @@ def test_a_version_that_answers_with_errors_is_found_by_a_gate_and_the_receipt_s
         for a in now[k]
         if now[k][a] != before[k].get(a)
     ] + [sorted(set(now["pods"]) ^ set(before["pods"]))]
+    assert web_pods() == pods
 
 
 def test_someone_who_applies_the_manifests_again_and_again_does_no_harm(shop: dict[str, Any]) -> None:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kubernetes_cluster import REPOSITORY
+from invoke import heeds_signals
+from kubernetes_cluster import REPOSITORY, until
 
 UNDERWAY = str(Path(sys.executable).parent / "underway")
 MAINTAIN = str(REPOSITORY / "playbooks" / "maintain-workers.yaml")
@@ -49,7 +50,7 @@ def underway(*arguments: str, timeout: float = 240, **environment: str) -> Ended
 
 
 def stopped_after(seconds: float, how: signal.Signals, *arguments: str) -> Ended:
-    """Start Underway, send it a signal after so long, and wait for its end."""
+    """Start Underway, send it a signal so long after its first line has run, and wait for its end."""
     return stopped(lambda: time.sleep(seconds), how, *arguments)
 
 
@@ -61,14 +62,13 @@ def stopped(wait: Callable[[], object], how: signal.Signals, *arguments: str, ti
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=_heed_ctrl_c,  # noqa: PLW1509 - no threads here
     )
-    wait()
+    try:
+        until(lambda: heeds_signals(process), 30, "Underway's own first line has run")
+        wait()
+    except AssertionError as error:
+        process.kill()
+        raise AssertionError(f"{error}; {process.communicate(timeout=timeout)}") from error
     process.send_signal(how)
     stdout, stderr = process.communicate(timeout=timeout)
     return Ended(process.returncode, stdout, stderr)
-
-
-def _heed_ctrl_c() -> None:
-    """A shell that starts the tests in the background has Ctrl-C ignored, also by what they start."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)

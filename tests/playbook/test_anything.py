@@ -155,7 +155,7 @@ def _bomb() -> bytes:
 def test_no_playbook_takes_long_to_be_refused(data: bytes, said: str, tmp_path: Path) -> None:
     playbook = tmp_path / "playbook.yaml"
     playbook.write_bytes(data)
-    command = [sys.executable, "-c", "from underway.commands.app import main; main()", "validate", str(playbook)]
+    command = [sys.executable, "-m", "underway", "validate", str(playbook)]
     begun = time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 3, done.stderr

@@ -160,7 +160,7 @@ def test_what_cannot_be_read_is_told(tmp_path: Path, name: str) -> None:
 
 
 def _underway(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from underway.commands.app import main; main()", *arguments]
+    command = [sys.executable, "-m", "underway", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=cwd)
 
 

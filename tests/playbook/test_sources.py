@@ -22,7 +22,7 @@ TYPES = {"object", "array", "string", "integer", "number", "boolean", "null"}
 
 
 def _underway(*arguments: str, **streams: Any) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from underway.commands.app import main; main()", *arguments]
+    command = [sys.executable, "-m", "underway", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, **streams)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import random
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -27,13 +27,16 @@ AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
 GIB = 1024**3
 NAMESPACES = 200
 DAEMONS = ("cni", "proxy", "logs", "metrics", "storage")
+USUAL = (1, 2, 2, 3, 3, 3, 5, 8, 12, 20, 50)
+"""How many replicas workloads have, drawn from."""
 _EVERYWHERE = (Toleration(operator="Exists"),)
 
 
 class Large:
     """One cluster; the same seed makes the same one."""
 
-    def __init__(self, nodes: int, pods: int, seed: int = 1) -> None:
+    def __init__(self, nodes: int, pods: int, sizes: Sequence[int] = USUAL, seed: int = 1) -> None:
+        self._sizes = sizes
         self._random = random.Random(seed)
         self._names = [f"node-{number:05}" for number in range(nodes)]
         self._free = dict.fromkeys(self._names, 15_000)
@@ -47,7 +50,7 @@ class Large:
         made = len(self._names) * len(DAEMONS)
         number = 0
         while made < self._pods:
-            replicas = min(self._random.choice((1, 2, 2, 3, 3, 3, 5, 8, 12, 20, 50)), self._pods - made)
+            replicas = min(self._random.choice(self._sizes), self._pods - made)
             yield from self._app(f"app-{number:05}", f"team-{number % NAMESPACES:03}", replicas)
             made += replicas
             number += 1
@@ -197,9 +200,10 @@ class Large:
         )
 
 
-def write_large(path: Path, nodes: int, pods: int) -> None:
+def write_large(path: Path, nodes: int, pods: int, sizes: Sequence[int] = USUAL) -> None:
+    """`sizes`: of the workloads, in replicas."""
     with path.open("wb") as file:
-        file.writelines(line + b"\n" for line in write(Large(nodes, pods).objects(), AT, "large"))
+        file.writelines(line + b"\n" for line in write(Large(nodes, pods, sizes).objects(), AT, "large"))
 
 
 def main() -> None:

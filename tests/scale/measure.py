@@ -24,18 +24,22 @@ from typing import Any
 
 from large_cluster import write_large
 
+from underway.__main__ import COLLECT_AFTER
 from underway.cluster.state import ClusterState
 from underway.commands import planning
-from underway.commands.app import COLLECT_AFTER
 from underway.playbook.load import from_command_line
 from underway.simulated.cluster import SimulatedCluster
 from underway.simulated.load import load
 from underway.simulated.settings import Settings
 
 READING_TIMES, MEGABYTES, PER_POD, ALL_SECONDS = 3.0, 1000, 1.5, 600.0
-"""The marks: planning against reading, memory, a pod of the large cluster against one of the small, all nodes."""
+"""The marks: planning against reading, memory, a pod of the large cluster against one of the small (and one of large
+workloads against one of usual ones), all nodes.
+"""
 _SMALL, _LARGE = (500, 10_000), (5_000, 100_000)
 """Nodes and pods."""
+_HUGE = (500, 1_000, 2_000)
+"""Replicas of large workloads."""
 
 
 def child(file: Path, count: int) -> None:
@@ -80,24 +84,28 @@ def main() -> int:
         small = measured(files[_SMALL], 10, asked.runs)
         large = measured(files[_LARGE], 100, asked.runs)
         every = measured(files[_LARGE], _LARGE[0], 1) if asked.all else None
-    return told(small, large, every)
+        write_large(files[_LARGE], *_LARGE, _HUGE)
+        huge = measured(files[_LARGE], 100, asked.runs)
+    return told(small, large, huge, every)
 
 
-def told(small: dict[str, Any], large: dict[str, Any], every: dict[str, Any] | None) -> int:
+def told(small: dict[str, Any], large: dict[str, Any], huge: dict[str, Any], every: dict[str, Any] | None) -> int:
     rows = [("10 of 500 nodes, 10,000 pods", small), ("100 of 5,000 nodes, 100,000 pods", large)]
+    rows += [("the same, workloads of 500 to 2,000", huge)]
     rows += [("all 5,000 nodes", every)] if every else []
-    print(f"{'':34}{'reading':>10}{'planning':>11}{'ratio':>8}{'moves':>9}{'a move':>10}{'memory':>10}")
+    print(f"{'':36}{'reading':>10}{'planning':>11}{'ratio':>8}{'moves':>9}{'a move':>10}{'memory':>10}")
     for name, row in rows:
         each = row["plan"] / row["moves"]
         print(
-            f"{name:34}{row['read']:8.2f} s{row['plan']:9.2f} s{row['plan'] / row['read']:8.2f}"
+            f"{name:36}{row['read']:8.2f} s{row['plan']:9.2f} s{row['plan'] / row['read']:8.2f}"
             f"{row['moves']:9.0f}{each * 1000:7.2f} ms{row['megabytes']:7.0f} MB"
         )
-    per_pod = (large["plan"] / large["moves"]) / (small["plan"] / small["moves"])
+    each, each_of_small, each_of_huge = (row["plan"] / row["moves"] for row in (large, small, huge))
     marks = [
         (f"planning is at most {READING_TIMES:g} times reading", large["plan"] / large["read"], READING_TIMES),
         (f"memory, MB, at most {MEGABYTES}", large["megabytes"], MEGABYTES),
-        (f"a move costs at most {PER_POD:g} times as much at 100,000 pods as at 10,000", per_pod, PER_POD),
+        (f"a move costs at most {PER_POD:g} times as much at 100,000 pods as at 10,000", each / each_of_small, PER_POD),
+        (f"and at most {PER_POD:g} times as much in large workloads", each_of_huge / each, PER_POD),
     ]
     marks += [(f"all nodes in at most {ALL_SECONDS:g} s", every["plan"], ALL_SECONDS)] if every else []
     for name, value, limit in marks:

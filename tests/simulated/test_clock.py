@@ -7,6 +7,7 @@ import pytest
 from scenes import advance, evict, node, pods, run, settled, workload
 
 from underway.cluster.model import Pod
+from underway.cluster.state import ClusterState
 from underway.simulated.cluster import SimulatedCluster
 from underway.simulated.settings import Settings
 
@@ -44,7 +45,7 @@ def test_changed_returns_at_a_change_or_in_time_and_at_once_for_a_change_that_wa
         await evict(cluster, pods(cluster)[0])
         after: datetime = cluster.now()
         await cluster.changed(after + timedelta(hours=1))
-        assert cluster.now() == after, "the eviction itself was not seen yet"
+        assert cluster.now() == after + Settings().look_delay, "the eviction itself was not seen yet"
         await cluster.changed(after + timedelta(hours=1))
         assert after < cluster.now() < after + timedelta(seconds=1)
 
@@ -89,3 +90,13 @@ def test_a_speed_is_kept_in_real_time() -> None:
         return loop.time() - begin
 
     assert 0.09 < run(story()) < 1
+
+
+def test_whoever_is_stirred_does_not_wait_for_real_time_to_pass() -> None:
+    async def story() -> None:
+        cluster = SimulatedCluster(ClusterState(), settings=Settings(speed=1))
+        await cluster.changed(cluster.now())
+        asyncio.get_running_loop().call_later(0.1, cluster.stir)
+        await asyncio.wait_for(cluster.changed(cluster.now() + timedelta(hours=1)), timeout=60)
+
+    run(story())

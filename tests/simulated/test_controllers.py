@@ -207,3 +207,15 @@ def test_a_pod_whose_image_cannot_be_pulled_stays_as_it_is() -> None:
     cluster = SimulatedCluster(ClusterState([*NODES, stuck, crashing]))
     run(advance(cluster, 60))
     assert [(pod.phase, pod.ready) for pod in pods(cluster)] == [("Running", False), ("Pending", False)]
+
+
+def test_a_member_that_has_failed_is_made_again_though_its_condition_says_ready() -> None:
+    async def story() -> None:
+        made = settled(node("a"), workload("statefulset", "db", 3))
+        failed = msgspec.structs.replace(pods(made, "db")[1], phase="Failed")
+        others = [found for found in made.state().objects() if found.ref != failed.ref]
+        cluster = SimulatedCluster(ClusterState([*others, failed]))
+        await advance(cluster, 60)
+        assert [(found.phase, found.ready) for found in pods(cluster, "db")] == [("Running", True)] * 3
+
+    run(story())

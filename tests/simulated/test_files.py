@@ -12,7 +12,8 @@ from textwrap import dedent
 import pytest
 from scenes import KIND, SHOP, written
 
-from underway.cluster.model import Ref
+from underway.cluster.model import Node, Ref
+from underway.cluster.objects import Quota
 from underway.cluster.snapshot import write
 from underway.errors import UsageError
 from underway.simulated.load import load, simulate
@@ -95,3 +96,34 @@ def test_only_what_ends_too_early_may_be_cut_off(tmp_path: Path, name: str, text
     with pytest.raises(UsageError) as caught:
         load([tmp_path / name])
     assert caught.value.hint == hint, caught.value.message
+
+
+def test_a_key_that_is_given_twice_is_told_with_its_place_and_a_merge_is_none(tmp_path: Path) -> None:
+    once = "apiVersion: v1\nkind: Node\nmetadata: {name: a}\nspec:\n  <<: &p {podCIDRs: []}\n  <<: *p\n"
+    (tmp_path / "once.yaml").write_text(once)
+    assert [str(found.ref) for found in load([tmp_path / "once.yaml"]).objects.values()] == ["node/a"]
+    (tmp_path / "twice.yaml").write_text(once + "  unschedulable: true\n  unschedulable: false\n")
+    with pytest.raises(UsageError, match=r"twice\.yaml:8:3: `unschedulable` is given twice"):
+        load([tmp_path / "twice.yaml"])
+
+
+def test_what_is_merged_into_a_mapping_that_is_merged_elsewhere_is_not_given_twice(tmp_path: Path) -> None:
+    deep = "  deep: {deeper: {base: &base {<<: &common {image: one, port: 1}, image: two}}}\n  child: {<<: *base}\n"
+    (tmp_path / "a.yaml").write_text(f"apiVersion: v1\nkind: Node\nmetadata: {{name: a}}\nstatus:\n{deep}")
+    assert [str(found.ref) for found in load([tmp_path / "a.yaml"]).objects.values()] == ["node/a"]
+
+
+def test_keys_that_yaml_takes_for_other_values_are_text_as_kubectl_has_them(tmp_path: Path) -> None:
+    metadata = '{name: a, labels: {yes: "1", null: "2", 3: "4"}}'
+    (tmp_path / "a.yaml").write_text(f"apiVersion: v1\nkind: Node\nmetadata: {metadata}\n")
+    (found,) = load([tmp_path / "a.yaml"]).objects.values()
+    assert isinstance(found, Node)
+    assert found.labels == {"true": "1", "null": "2", "3": "4"}
+
+
+def test_a_quota_without_an_amount_allows_nothing(tmp_path: Path) -> None:
+    quota = "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: q}\nspec: {hard: {pods: , requests.cpu: 4}}\n"
+    (tmp_path / "a.yaml").write_text(f"apiVersion: v1\nkind: Node\nmetadata: {{name: a}}\n---\n{quota}")
+    found = load([tmp_path / "a.yaml"]).objects[Ref("resourcequota", "default", "q")]
+    assert isinstance(found, Quota)
+    assert found.hard == {"pods": 0, "cpu": 4000}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from scenes import advance, evict, node, pods, run, settled, workload
+from scenes import KIND, advance, evict, node, pods, run, settled, workload, written
 
 from underway.cluster.actions import (
     CreateJob,
@@ -13,6 +15,7 @@ from underway.cluster.model import Pod, Ref
 from underway.cluster.podspec import PodSpec
 from underway.cluster.state import ClusterState
 from underway.simulated.cluster import SimulatedCluster
+from underway.simulated.load import load, simulate
 from underway.simulated.settings import DURATION
 
 NODES = (node("a"), node("b"), node("c"))
@@ -112,3 +115,37 @@ def test_a_job_waits_twice_as_long_after_every_further_pod_that_fails() -> None:
         assert len(pods(again, "import")) == 1
 
     run(story())
+
+
+JOB = """
+    apiVersion: batch/v1
+    kind: Job
+    metadata: {name: import, uid: 7f3a}
+    spec:
+      %s
+      template:
+        metadata: {labels: {%s}}
+        spec: {restartPolicy: Never, containers: [{name: c, image: x}]}
+"""
+NAMED = {
+    "batch.kubernetes.io/job-name": "import",
+    "job-name": "import",
+    "batch.kubernetes.io/controller-uid": "7f3a",
+    "controller-uid": "7f3a",
+}
+
+
+@pytest.mark.parametrize(
+    ("more", "labels", "expected"),
+    [
+        ("", "app: import", {"app": "import"} | NAMED),
+        ("selector: {matchLabels: {controller-uid: old}}", "controller-uid: old", {"controller-uid": "old"}),
+        ("manualSelector: true\n      selector: {matchLabels: {app: x}}", "app: x", {"app": "x"}),
+    ],
+)
+def test_a_pod_bears_the_name_and_uid_of_its_job_unless_that_is_complete_already(
+    tmp_path: Path, more: str, labels: str, expected: dict[str, str]
+) -> None:
+    cluster = simulate(load(written(tmp_path, kind=KIND, job=JOB % (more, labels))))
+    (pod,) = [pod for pod in cluster.state().pods.values() if pod.owner and pod.owner.kind == "Job"]
+    assert pod.labels == expected

@@ -65,6 +65,14 @@ def test_the_ports_of_the_host_lead_to_services(tmp_path: Path) -> None:
     assert load(written(tmp_path, kind=KIND, shop=SHOP)).services() == {8080: Ref("service", "shop", "web")}
 
 
+def test_a_pod_whose_node_is_given_passes_the_scheduler(tmp_path: Path) -> None:
+    lines = "          containers:\n"
+    fixed = SHOP.replace(lines, f"          nodeName: underway-control-plane\n{lines}", 1)
+    cluster = simulate(load(written(tmp_path, kind=KIND, shop=fixed)))
+    found = [pod for pod in cluster.state().pods_in("shop") if pod.name.startswith("web-")]
+    assert [(pod.node, pod.ready) for pod in found] == [("underway-control-plane", True)] * 2
+
+
 def test_a_directory_and_a_list_are_read_in_order(tmp_path: Path) -> None:
     written(tmp_path, b=SHOP, a=KIND)
     (tmp_path / "notes.txt").write_text("not a manifest")

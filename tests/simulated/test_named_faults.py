@@ -73,7 +73,7 @@ def test_every_name_that_is_told_can_be_given(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["flood", "node-lost=x", "budget-tightened=shop/db", "api-500=0", "no-room@soon", *NEVER]
+    "text", ["flood", "node-lost=x", "budget-tightened=shop/db", "api-500=0", "no-room@soon", "no-room=a", *NEVER]
 )
 def test_a_fault_that_cannot_be_is_refused(text: str) -> None:
     with pytest.raises(UsageError):

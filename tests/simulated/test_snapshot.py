@@ -56,6 +56,8 @@ def test_cut_off_anywhere_it_is_told() -> None:
         (b'["Secret",{"name":"a"}]', "unknown kind `Secret`"),
         (b'["Node",{"uid":"a","name":"a","password":"b"}]', "unknown field `password`"),
         (b'["Pod",{"uid":"a","namespace":"a","name":"a","spec":99}]', "there is no template 99"),
+        (b'["Pod",{"uid":"a","namespace":"a","name":"a","spec":-1}]', "there is no template -1"),
+        (b'["Pod",{"uid":"a","namespace":"a","name":"a","spec":0,"created":"2026-01-01T00:00:12"}]', "timezone"),
         (b"{}", "Expected `array`"),
     ],
 )
@@ -65,6 +67,15 @@ def test_an_object_that_it_does_not_know_is_told_with_its_line(line: bytes, said
         read([*found[:-1], line], "file")
     assert said in told.value.message
     assert told.value.message.startswith(f"file:{len(found)}:")
+
+
+@pytest.mark.parametrize(
+    ("at", "said"), [(b"2026-01-01T00:00:12", "timezone"), (b"9999-12-31T23:59:59Z", "nobody can have read it in 9999")]
+)
+def test_a_moment_at_which_nobody_can_have_read_it_is_told(at: bytes, said: str) -> None:
+    found = lines()
+    with pytest.raises(UsageError, match=rf"file:1: is no snapshot: .*{said}"):
+        read([found[0].replace(b"2026-11-23T00:00:00Z", at), *found[1:]], "file")
 
 
 def test_a_snapshot_of_another_version_is_told() -> None:

@@ -43,11 +43,20 @@ def test_what_no_api_server_takes_any_more_is_ignored_and_told(tmp_path: Path) -
 
 
 BUDGET = "{apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {name: x}, spec: {%s}}"
-OF = "selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: %s}}, spec: {containers: []}}"
+OF = (
+    "selector: {matchLabels: {app: web}},"
+    " template: {metadata: {labels: {app: %s}}, spec: {containers: [{name: c, image: x}]}}"
+)
 AUTOSCALER = (
     "{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: x},"
     " spec: {minReplicas: 3, maxReplicas: 2}}"
 )
+POD = "{apiVersion: v1, kind: Pod, metadata: {name: %s}, spec: {containers: %s}}"
+ONE = "[{name: c, image: x}]"
+SPREAD = ONE + ", topologySpreadConstraints: [{topologyKey: zone, maxSkew: %s, whenUnsatisfiable: %s}]"
+AFFINITY = ONE + ", affinity: {%s: {requiredDuringSchedulingIgnoredDuringExecution: %s}}"
+SELECTING = "maxUnavailable: 1, selector: {matchExpressions: [{key: app, operator: %s}]}"
+SERVICE = "{apiVersion: v1, kind: Service, metadata: {name: %s}, spec: {ports: [{port: 80}]}}"
 DEPLOYMENT = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: x}, spec: {%s}}"
 
 
@@ -69,6 +78,26 @@ DEPLOYMENT = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: x}, spec:
             DEPLOYMENT % ("strategy: {rollingUpdate: {maxSurge: few}}, " + OF % "web"),
             "`spec.strategy.rollingUpdate.maxSurge` is `few`",
         ),
+        (BUDGET % (SELECTING % "Is, values: [web]"), "`spec.selector.matchExpressions[0].operator` is `Is`, which it"),
+        (BUDGET % (SELECTING % "In"), "`spec.selector.matchExpressions[0].values` is missing, and In needs some"),
+        (BUDGET % (SELECTING % "Exists, values: [a]"), "matchExpressions[0].values` is given, and Exists takes none"),
+        (POD % ("x", "[]"), "Pod x: `spec.containers` is missing or empty"),
+        (DEPLOYMENT % (OF % "web").replace(ONE, "[]"), "`spec.template.spec.containers` is missing or empty"),
+        (
+            POD % ("x", SPREAD % ("0", "DoNotSchedule")),
+            "`spec.topologySpreadConstraints[0].maxSkew` is 0, and 1 is the",
+        ),
+        (POD % ("x", SPREAD % ("1", "Nope")), "[0].whenUnsatisfiable` is `Nope`, which it cannot be"),
+        (POD % ("x", SPREAD % ("1", "")), "[0].whenUnsatisfiable` is missing"),
+        (POD % ("x", AFFINITY % ("podAntiAffinity", "[{labelSelector: {}}]")), "[0].topologyKey` is missing"),
+        (
+            POD
+            % ("x", AFFINITY % ("nodeAffinity", "{nodeSelectorTerms: [{matchExpressions: [{key: a, operator: Gt}]}]}")),
+            "nodeSelectorTerms[0].matchExpressions[0].values` has 0 values, and Gt takes one",
+        ),
+        (POD % ("Bad_Name", ONE), "`metadata.name` is `Bad_Name`, which is no name"),
+        (SERVICE % "a.b", "`metadata.name` is `a.b`, which is no name"),
+        (SERVICE % ("a" * 64), "`metadata.name` has 64 characters, and 63 are the most"),
         (
             AUTOSCALER,
             "`spec.minReplicas` is 3, more than the 2 of `maxReplicas`",

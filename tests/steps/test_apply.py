@@ -152,7 +152,12 @@ def test_a_job_is_waited_for_and_its_failure_told() -> None:
     noted = Lease("u", "default", LEASE.name, RUN)
     noted = replace(noted, annotations={note_key(0, 0): written(apply.note_of(job), state="applied")})
     running = Workload("job", "j", "shop", "web")
-    assert look(noted, running, manifests=(job,))[1] is None
+    remembered = work()
+    for later in (timedelta(), timedelta(hours=1)):
+        waiting = turn(noted, running, now=NOW + later)
+        assert apply.proceed(step(job), remembered, waiting) is None
+        # a moment that is over would have it look without a pause
+        assert waiting.wake is None or waiting.wake > waiting.now
     assert look(noted, replace(running, complete=True), manifests=(job,))[1] is not None
     _, end = look(noted, replace(running, failure="BackoffLimitExceeded"), manifests=(job,))
     assert end is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -25,10 +26,11 @@ from states import (
 from underway.cluster.actions import Action, Evict, PatchBudget, PatchPod
 from underway.cluster.model import Budget, Owner, Pod, Workload
 from underway.cluster.objects import Object
+from underway.cluster.state import ClusterState
 from underway.steps import marks
 from underway.steps.departure import carry_on, detach, evict, recount_budgets
 from underway.steps.handoff import Handoff
-from underway.steps.progress import Turn
+from underway.steps.progress import LeftTraffic, Turn
 
 SECOND = timedelta(seconds=1)
 ONE, TWO, THREE = pod("one"), pod("two"), pod("three", "b")
@@ -172,20 +174,44 @@ def test_a_handoff_goes_move_by_move() -> None:
     others = (ONE, TWO, replicaset(), service(), endpoints(ONE, TWO))
     look = turn(gone, *others)
     carry_on(gone, look)
-    assert look.left_traffic == {gone.uid: NOW}
+    assert look.left_traffic == {gone.uid: LeftTraffic(NOW, 0)}
     assert (look.actions, look.wake) == ([], NOW + 3 * SECOND)
 
     later = turn(gone, *others, now=NOW + 3 * SECOND)
-    later.left_traffic[gone.uid] = NOW
+    later.left_traffic[gone.uid] = LeftTraffic(NOW, 0)
     carry_on(gone, later, grace=5)
     assert later.actions == [Evict(gone.ref, gone.uid, "hand off: evict, its replacement serves", 5)]
-    assert later.left_traffic == {gone.uid: NOW}
+    assert later.left_traffic == {gone.uid: LeftTraffic(NOW, 0)}
+
+
+def test_what_is_listed_again_after_it_was_withdrawn_settles_anew() -> None:
+    """Its EndpointSlice's controller had seen it Ready, and not yet withdrawn; no look came in between."""
+    gone = withdrawn("old")
+    look = turn(gone, ONE, TWO, replicaset(), service(), endpoints(ONE, TWO))
+    carry_on(gone, look)
+    assert look.wake == NOW + 3 * SECOND
+    for listed in ((gone, ONE, TWO), (ONE, TWO)):
+        look.state.put(endpoints(*listed))
+    later = replace(look, now=NOW + 2 * SECOND, actions=[], wake=None)
+    carry_on(gone, later)
+    assert (later.actions, later.wake) == ([], NOW + 5 * SECOND)
+    last = replace(later, now=NOW + 5 * SECOND, wake=None)
+    carry_on(gone, last)
+    assert [type(action) for action in last.actions] == [Evict]
+
+
+def test_how_often_a_pod_has_left_is_forgotten_with_the_pod() -> None:
+    state = ClusterState([ONE, TWO, service(), endpoints(ONE, TWO)])
+    state.put(endpoints(TWO))
+    assert dict(state.copy().endpoints.left) == {ONE.uid: 1}
+    state.drop(ONE.ref)
+    assert not state.endpoints.left
 
 
 def test_an_early_handoff_stops_before_the_eviction() -> None:
     gone = withdrawn("old")
     look = turn(gone, ONE, TWO, replicaset(), now=NOW + 9 * SECOND)
-    look.left_traffic[gone.uid] = NOW
+    look.left_traffic[gone.uid] = LeftTraffic(NOW, 0)
     carry_on(gone, look, early=True)
     old = detached("old")
     unserved = turn(old, ONE, TWO, replicaset())

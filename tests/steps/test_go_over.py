@@ -7,20 +7,34 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from states import NOW, RUN, budget, endpoints, node, nodes_step, patched, pod, replicaset, service
+from states import (
+    HASH,
+    NOW,
+    RUN,
+    budget,
+    detached,
+    endpoints,
+    node,
+    nodes_step,
+    patched,
+    pod,
+    replicaset,
+    service,
+    withdrawn,
+)
 
 from underway.cluster.actions import Evict, PatchPod
-from underway.cluster.model import NetworkPolicy, Pod
-from underway.cluster.objects import Object
+from underway.cluster.model import Budget, NetworkPolicy, Owner, Pod
+from underway.cluster.objects import Object, Quota
 from underway.cluster.state import ClusterState
 from underway.steps import marks
 from underway.steps.node_work import NodesWork
 from underway.steps.nodes import Checked, proceed
 from underway.steps.progress import Turn, Wait
-from underway.units import Selector
+from underway.units import Selector, equality_selector
 
 SECOND = timedelta(seconds=1)
-HERE, THERE = pod("here"), pod("there", namespace="elsewhere")
+HERE, THERE = pod("here"), pod("there", namespace="elsewhere", owner=Owner("ReplicaSet", "web-1", "other"))
 
 
 class Asked:
@@ -77,6 +91,78 @@ def test_what_changes_in_its_namespace_has_a_pod_asked_about_and_no_other(change
     assert asked.look()[0] == ["here"]
     asked.state.drop(change.ref)
     assert asked.look()[0] == ([] if change.ref == HERE.ref else ["here"])
+
+
+ELSE = {"labels": {"app": "else"}, "owner": Owner("ReplicaSet", "else-1", "rs-else")}
+OWN = replicaset(owner=Owner("Deployment", "web", "deployment"))
+TAKEN = withdrawn("here")
+LEADER = pod("leader", "b", labels={"app": "web", HASH: "1", "role": "leader"})
+LEADING = endpoints(name="leader")
+OTHERS = replicaset(5, uid="others", name="others", selector=equality_selector([("app", "others")]))
+BESIDE = (OWN, service(), endpoints(HERE), budget())
+
+
+@pytest.mark.parametrize("here", [HERE, TAKEN])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (pod("sibling", "b"), pod("sibling", "b", ready=False)),
+        (endpoints(HERE), endpoints()),
+        (budget(), budget(allowed=1)),
+        (OWN, msgspec.structs.replace(OWN, annotations={"new": "x"})),
+        (endpoints(HERE, name="by-hand"), endpoints(name="by-hand")),
+    ],
+    ids=lambda found: found.ref.kind,
+)
+def test_a_change_with_ties_to_a_pod_has_it_asked_about(here: Pod, old: Object, new: Object) -> None:
+    asked = waiting(*BESIDE, here, THERE, pod("else", "a", **ELSE), old)
+    assert asked.look()[0] == ["here", "there", "else"]
+    asked.state.put(new)
+    assert asked.look()[0] == ["here"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (pod("orphan", "b", owner=None, ready=False), pod("orphan", "b", owner=None)),
+        (LEADING, msgspec.structs.replace(LEADING, ready=frozenset({LEADER.uid}))),
+        (OTHERS, msgspec.structs.replace(OTHERS, replicas=1)),
+    ],
+    ids=["about to be adopted", "a Service of its sibling alone", "another controller behind its budget"],
+)
+def test_what_counts_for_a_detached_pod_has_it_asked_about(old: Object, new: Object) -> None:
+    """None of these selects it, or is its own."""
+    leader = service("leader", selector={"role": "leader"})
+    asked = waiting(OWN, detached("here"), THERE, LEADER, leader, old)
+    asked.look()
+    asked.state.put(new)
+    assert "here" in asked.look()[0]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (pod("other", "b", **ELSE), pod("other", "b", ready=False, **ELSE)),
+        (endpoints(name="else"), endpoints(pod("other", **ELSE), name="else")),
+        (budget("else"), budget("else", allowed=1)),
+    ],
+    ids=lambda found: found.ref.kind,
+)
+def test_a_change_without_ties_to_a_pod_does_not(old: Object, new: Object) -> None:
+    apart = service("else", selector={"app": "else"}), budget("else", selector=equality_selector([("app", "else")]))
+    if isinstance(old, Budget) and isinstance(new, Budget):
+        old, new = (msgspec.structs.replace(found, selector=apart[1].selector) for found in (old, new))
+    asked = waiting(*BESIDE, *apart, HERE, old)
+    asked.look()
+    asked.state.put(new)
+    assert asked.look()[0] == []
+
+
+def test_where_a_quota_counts_pods_every_pod_of_the_namespace_counts() -> None:
+    asked = waiting(HERE, THERE, Quota(uid="q", namespace="shop", name="q", hard={"pods": 3}))
+    asked.look()
+    asked.state.put(pod("other", "b", **ELSE))
+    assert asked.look()[0] == ["here"]
 
 
 def test_a_network_policy_has_all_asked_about() -> None:

@@ -18,11 +18,10 @@ from underway.steps.handoff import (
     Reattach,
     Remove,
     Withdraw,
-    detached_from,
     next_move,
-    serving,
     settle_total,
 )
+from underway.steps.serving import detached_from, serving
 from underway.units import Share
 
 OLD = detached("old")

@@ -12,6 +12,7 @@ from states import HASH, NOW, RUN, budget, detached, node, patched, pod, withdra
 from underway.cluster.model import Pod
 from underway.cluster.podspec import Taint
 from underway.cluster.state import MARK
+from underway.cluster.ties import original_labels
 from underway.steps import marks
 
 NAMES = st.text("abcdefg-./", min_size=1, max_size=8)
@@ -67,7 +68,7 @@ def test_a_detach_is_refused_if_the_pod_has_changed_since() -> None:
 
 def test_unreadable_labels_are_no_labels() -> None:
     for text in ("", "{", "[1]", "null", '"x"'):
-        assert marks.original_labels(_noted(detached("web"), marks.LABELS, text)) == {}
+        assert original_labels(_noted(detached("web"), marks.LABELS, text)) == {}
 
 
 def test_an_unreadable_number_needed_counts_as_one() -> None:

@@ -188,12 +188,13 @@ def head_start(
     coming: Node = NEXT,
     done: Node = A,
     cpu: int = 100,
+    begun: bool = True,
 ) -> list[str]:
     """Node a has ended, b is at work, c comes next: the pods that are detached early."""
     work = NodesWork(0, "default", ("a", "b", "c"), announced=True)
     work.end("a", NodeWork(first, NOW))
     work.at_work["b"] = NodeWork(phase, NOW)
-    if phase == "draining":
+    if phase == "draining" and begun:
         leaving = pod("leaving", "b")
         work.at_work["b"].staying[leaving.uid] = leaving
     moving = pod("moving", "c", spec=PodSpec(requests={"cpu": cpu}))
@@ -211,6 +212,10 @@ def test_the_next_nodes_pods_are_handed_off_while_a_node_is_verified() -> None:
 def test_there_is_no_head_start_while_pods_still_have_to_leave_or_maintenance_is_at_work() -> None:
     assert head_start(phase="draining") == []
     assert head_start(phase="maintaining", step=MAINTAINED) == []
+
+
+def test_there_is_no_head_start_while_the_cordon_of_the_node_before_is_refused() -> None:
+    assert head_start(phase="draining", begun=False) == []
 
 
 def test_there_is_no_head_start_before_a_node_is_done() -> None:

@@ -14,7 +14,7 @@ from underway.cluster.objects import Object
 from underway.cluster.state import ClusterState
 from underway.steps import marks
 from underway.steps.departure import carry_on
-from underway.steps.progress import Fact, PodLeft, Turn
+from underway.steps.progress import Fact, LeftTraffic, PodLeft, Turn
 from underway.steps.undo import put_back
 
 SECOND = timedelta(seconds=1)
@@ -100,8 +100,10 @@ def test_what_is_being_written_on_its_siblings_is_waited_for(flying: Pod) -> Non
 
 def test_one_that_its_replicaset_is_about_to_adopt_has_taken_its_place() -> None:
     returned = pod("returned", owner=None)
-    look = look_at(OLD, returned, NEWBORN, replicaset(1), endpoints(OLD, returned))
+    look = look_at(OLD, returned, NEWBORN, replicaset(1), endpoints(OLD))
     assert not patches(look.actions)
+    look = look_at(OLD, returned, NEWBORN, replicaset(1), endpoints(OLD, returned))
+    assert "withdraw from traffic" in patches(look.actions)["old"], "it serves in its stead, whoever owns it"
 
 
 def test_a_withdrawn_pod_goes_back_at_once_where_nobody_serves() -> None:
@@ -122,7 +124,7 @@ def test_what_has_made_room_leaves_and_counts_as_no_move() -> None:
     }
     out = [patched(surplus, action) for action in look.actions if isinstance(action, PatchPod)]
     look = turn(*NODES, *out, back, OTHER, NEWBORN, replicaset(2), service(), endpoints(back, OTHER), facts=facts)
-    look.left_traffic[surplus.uid] = NOW - 3 * SECOND
+    look.left_traffic[surplus.uid] = LeftTraffic(NOW - 3 * SECOND, 0)
     assert put_back(look) == [surplus.ref]
     assert [action.object for action in look.actions if isinstance(action, Evict)] == [surplus.ref]
     look.tell_left()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from states import HASH, NOW, budget, detached, endpoints, nodes_step, owned, pod, replicaset, service
 
-from underway.cluster.model import Claim, NetworkPolicy, Owner, Pod, Workload
+from underway.cluster.model import Claim, NetworkPolicy, Owner, Pod, Template, Workload
 from underway.cluster.objects import Object
 from underway.cluster.podspec import PodSpec
 from underway.cluster.state import MARK, ClusterState
@@ -283,6 +283,15 @@ def test_a_pod_that_another_controller_would_adopt_out_of_traffic_is_not_handed_
     answer = judged(found, replicaset(), greedy, service())
     assert answer.verdict == "evict"
     assert "another controller would adopt it" in answer.reason
+
+
+@pytest.mark.parametrize("strategy", ["auto", "evict"])
+def test_what_comes_back_to_its_node_whatever_is_done_is_a_blocker(strategy: str) -> None:
+    """A pod whose nodeName is given passes the scheduler, and with it the cordon."""
+    web = workload("deployment", "web")
+    made = replicaset(owner=owned(web, "Deployment"), template=Template({}, PodSpec(), node="a"))
+    answer = judged(WEB, made, web, strategy=strategy)
+    blocked(answer, "come to node/a too (nodeName)", "take nodeName out of the template of deployment/shop/web")
 
 
 def test_strategy_evict_never_hands_off() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import msgspec
 from states import (
@@ -28,7 +28,7 @@ from underway.cluster.objects import Object
 from underway.cluster.state import MARK, ClusterState
 from underway.steps import marks
 from underway.steps.maintenance import at_work
-from underway.steps.progress import Turn
+from underway.steps.progress import LeftTraffic, Turn
 from underway.steps.undo import marked, not_back, put_back, put_back_node
 
 SECOND = timedelta(seconds=1)
@@ -71,7 +71,7 @@ def obey(state: ClusterState, actions: Sequence[Action]) -> None:
 
 def put_all_back(*objects: Object) -> ClusterState:
     """Turn after turn until nothing carries the run's marks any more."""
-    state, left_traffic = ClusterState(objects), dict[str, datetime]()
+    state, left_traffic = ClusterState(objects), dict[str, LeftTraffic]()
     for second in range(20):
         look = Turn(RUN, state, NOW + second * SECOND, left_traffic, lambda _: None)
         before = marked(look)

@@ -5,8 +5,10 @@ Kubernetes' rule for anti-affinity works both ways: a pod stays away from those 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from underway.cluster.eligibility import admits, repelling
 from underway.cluster.indexes import names
@@ -43,6 +45,18 @@ class Neighborhood:
             if domain is None or counts.get(domain, 0) > most:
                 return "node(s) didn't match pod topology spread constraints"
         return None
+
+
+@dataclass(frozen=True)
+class _Eligible:
+    """The nodes that count for a constraint: by name, the domain of each; and the domains, with 0 for each."""
+
+    key: Hashable
+    """Of the constraints and pods for which they are the same."""
+    domains: Mapping[str, str]
+    none: Mapping[str, int]
+    domain_of: Callable[[Pod], str | None]
+    """The domain in which the constraint counts a pod."""
 
 
 class Neighbors:
@@ -94,52 +108,62 @@ class Neighbors:
         """How many pods the constraint counts in each domain. Nodes that are none of its domains, and the pods on them,
         do not count. `closed` nodes count as cordoned.
         """
-        domains, counts = self._eligible(pod, constraint)
-        counts = dict(counts)
-        if closed and constraint.heeds_taints:
-            domains = {name: domain for name, domain in domains.items() if name not in closed}
-            counts = dict.fromkeys(domains.values(), 0)
+        eligible = self._eligible(pod, constraint)
+        if not (closed and constraint.heeds_taints):
+            return {**eligible.none, **self._count(pod, constraint, eligible)}
+        domains = {name: domain for name, domain in eligible.domains.items() if name not in closed}
+        return {**dict.fromkeys(domains.values(), 0), **self._count_anew(pod, constraint, domains)}
+
+    def taken_domains(self, pod: Pod, constraint: Spread, *, topology_keys: tuple[str, ...]) -> Mapping[str, int]:
+        """As `domain_counts`, without the domains that have none; nodes need have these topology keys only."""
+        return self._count(pod, constraint, self._eligible(pod, constraint, topology_keys))
+
+    def _count(self, pod: Pod, constraint: Spread, eligible: _Eligible) -> Mapping[str, int]:
         selector = _spread_selector(pod, constraint)
         if selector is None:
-            return counts
-        for other, where in self._selected(pod.namespace, selector):
-            if where in domains and other.deleting is None:
-                counts[domains[where]] += 1
-        return counts
+            return {}
+        if self._removed or pod.namespace in self._added:
+            return self._count_anew(pod, constraint, eligible.domains)
+        found = self._state.selection(pod.namespace, selector).sorted_by(eligible.domain_of, key=eligible.key)
+        return {domain: len(pods) for domain, pods in found.items() if domain is not None}
 
-    def _eligible(self, pod: Pod, constraint: Spread) -> tuple[Mapping[str, str], Mapping[str, int]]:
-        """By name, the nodes that count for the constraint, and the domain of each: those that have the topology keys
-        of all constraints of this kind, and that its policies admit. And the domains, with 0 for each.
+    def _count_anew(self, pod: Pod, constraint: Spread, domains: Mapping[str, str]) -> Mapping[str, int]:
+        selector = _spread_selector(pod, constraint)
+        found = self._selected(pod.namespace, selector) if selector is not None else ()
+        return Counter(domains[where] for other, where in found if where in domains and other.deleting is None)
+
+    def _eligible(self, pod: Pod, constraint: Spread, topology_keys: tuple[str, ...] | None = None) -> _Eligible:
+        """The nodes that count for the constraint: those that have the topology keys, without further notice of all
+        constraints of this kind, and that its policies admit.
         """
         spec = pod.spec
-        keys = tuple(one.topology_key for one in spec.spread if one.hard == constraint.hard)
+        if topology_keys is None:
+            topology_keys = tuple(one.topology_key for one in spec.spread if one.hard == constraint.hard)
         wanted = tuple(spec.node_selector.items()), spec.node_terms
         key = (
             constraint.topology_key,
-            keys,
+            topology_keys,
             wanted if constraint.heeds_affinity else None,
             spec.tolerations if constraint.heeds_taints else None,
         )
         version = self._state.barriers if constraint.heeds_taints else self._state.topology
         remembered = self._state.derived.of_nodes
-        known, worked_out = remembered.get(key, (-1, ({}, {})))
-        if known == version:
-            domains: tuple[Mapping[str, str], Mapping[str, int]] = worked_out
-            return domains
-        found = {
-            node.name: node.labels[constraint.topology_key]
-            for node in self._state.nodes.values()
-            if node.labels.keys() >= set(keys)
-            and (not constraint.heeds_affinity or admits(spec, node))
-            and (not constraint.heeds_taints or repelling(spec, node) is None)
-        }
-        none = dict.fromkeys(found.values(), 0)
-        remembered[key] = version, (found, none)
-        return found, none
+        known, found = remembered.get(key, (-1, None))
+        if known != version or not isinstance(found, _Eligible):
+            domains = {
+                node.name: node.labels[constraint.topology_key]
+                for node in self._state.nodes.values()
+                if node.labels.keys() >= set(topology_keys)
+                and (not constraint.heeds_affinity or admits(spec, node))
+                and (not constraint.heeds_taints or repelling(spec, node) is None)
+            }
+            found = _Eligible(key, domains, dict.fromkeys(domains.values(), 0), partial(_domain_of, domains))
+            remembered[key] = version, found
+        return found
 
     def _selected(self, namespace: str, selector: Selector) -> Iterator[tuple[Pod, str]]:
         added, removed = self._added.get(namespace, {}), self._removed
-        for other in self._state.pods_selected(namespace, selector):
+        for other in self._state.selection(namespace, selector).pods:
             if other.node and not other.finished and other.uid not in removed and (not added or other.ref not in added):
                 yield other, other.node
         for other, where in added.values():
@@ -182,6 +206,10 @@ class Neighbors:
         return constraint.topology_key, counts, constraint.max_skew + fewest - own
 
 
+def _domain_of(domains: Mapping[str, str], pod: Pod) -> str | None:
+    return domains.get(pod.node) if pod.node and pod.deleting is None and not pod.finished else None
+
+
 def keeps_apart(pod: Pod) -> frozenset[str]:
     """The topology keys by which the pod keeps others like itself away: required anti-affinity and hard spread."""
     apart = {term.topology_key for term in pod.spec.anti_affinity if names(pod, term, pod)}
@@ -196,7 +224,7 @@ def _counts_itself(pod: Pod, constraint: Spread) -> bool:
 
 def _spread_selector(pod: Pod, constraint: Spread) -> Selector | None:
     """None, as of a constraint without a selector, selects nothing."""
-    if constraint.selector is None:
-        return None
+    if constraint.selector is None or not constraint.match_label_keys:
+        return constraint.selector
     keys = tuple(Requirement(key, "In", (pod.labels[key],)) for key in constraint.match_label_keys if key in pod.labels)
     return Selector(constraint.selector.requirements + keys)

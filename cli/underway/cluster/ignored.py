@@ -15,6 +15,7 @@ _MEANING = {
     "LimitRange": "the requests and limits that it gives to pods are not in the simulation",
     "MutatingWebhookConfiguration": "what it changes in pods is not in the simulation",
     "ReplicationController": "the pods that it makes are not in the simulation",
+    "RuntimeClass": "the overhead that it gives to pods is not in the simulation",
 }
 _SERVED = {found.api_kind: f"{found.group}/{found.version}".lstrip("/") for found in RESOURCES.values()}
 

@@ -9,7 +9,7 @@ from underway.cluster.model import Budget, Pod, Ref, Service, Workload
 from underway.cluster.podspec import PodTerm
 
 _K = TypeVar("_K")
-_S = TypeVar("_S", Budget, Service, Workload)
+_S = TypeVar("_S")
 _N = TypeVar("_N", Budget, Service)
 _T = TypeVar("_T")
 _NOTHING: Mapping[Ref, Any] = {}
@@ -18,8 +18,7 @@ Pair = tuple[str, str]
 
 
 def values(found: dict[Ref, _T] | None) -> ValuesView[_T]:
-    empty: dict[Ref, _T] = {}
-    return (empty if found is None else found).values()
+    return (found or {}).values()
 
 
 def take(index: dict[_K, dict[Ref, _T]], key: _K, ref: Ref) -> None:

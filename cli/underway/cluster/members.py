@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, ValuesView
 
-from underway.cluster.derived import Derived
+from underway.cluster.groups import Group, Groups
 from underway.cluster.indexes import Averse, Pair, Selecting, budget_demands, copied, take, values
 from underway.cluster.model import Budget, EndpointSlice, Node, Pod, Ref, Workload
 from underway.units import Selector
@@ -25,7 +25,7 @@ class Pods:
         self.by_namespace: dict[str, dict[Ref, Pod]] = {}
         self._labels: dict[str, dict[str, dict[str, dict[Ref, Pod]]]] = {}
         """Namespace, key, value; only for the keys that were asked for."""
-        self._selected = Derived()
+        self._groups = Groups()
 
     def copy(self) -> Pods:
         new = Pods(self._mark)
@@ -37,10 +37,9 @@ class Pods:
 
     def put(self, pod: Pod, ref: Ref) -> None:
         """One that takes the place of another keeps it, unless they belong in different ones."""
-        self._selected.forget(ref.namespace)
         old = self.by_ref.get(ref)
         if old is not None and _filed(old) != _filed(pod):
-            self.drop(ref)
+            self._unfile(old, ref)
         self.averse.put(pod, ref)
         if self._mark in pod.labels:
             self.marked[ref] = pod
@@ -52,12 +51,19 @@ class Pods:
         for key, found in self._labels.get(pod.namespace, {}).items():
             if key in pod.labels:
                 found.setdefault(pod.labels[key], {})[ref] = pod
+        self._groups.replace(old, pod)
 
-    def drop(self, ref: Ref) -> None:
-        self._selected.forget(ref.namespace)
-        old = self.by_ref.pop(ref, None)
+    def drop(self, ref: Ref) -> str:
+        """Returns its UID; empty if it was not there."""
+        old = self.by_ref.get(ref)
         if old is None:
-            return
+            return ""
+        self._unfile(old, ref)
+        self._groups.replace(old, None)
+        return old.uid
+
+    def _unfile(self, old: Pod, ref: Ref) -> None:
+        del self.by_ref[ref]
         self.by_uid.pop(old.uid, None)
         self.averse.drop(old, ref)
         self.marked.pop(ref, None)
@@ -69,17 +75,21 @@ class Pods:
             if key in old.labels:
                 take(found, old.labels[key], ref)
 
-    def selected(self, namespace: str, selector: Selector) -> tuple[Pod, ...]:
+    def crew(self, owner_uid: str) -> Group:
+        """The pods of a controller."""
+        return self._groups.crew(owner_uid, values(self.by_owner.get(owner_uid)))
+
+    def selection(self, namespace: str, selector: Selector) -> Group:
         """The pods of a namespace that a selector selects."""
+        found = self._groups.selection(namespace, selector)
+        if found is None:
+            pods = [pod for pod in self.having(namespace, selector.demands()) if selector.matches(pod.labels)]
+            found = self._groups.select(namespace, selector, pods)
+        return found
 
-        def find() -> tuple[Pod, ...]:
-            demands = selector.demands()
-            found = self.having(namespace, demands)
-            if len(demands) == len(selector.requirements) == 1:  # by far the most: those that have the label
-                return tuple(found)
-            return tuple([pod for pod in found if selector.matches(pod.labels)])
-
-        return self._selected.worked_out(namespace, selector, find)
+    def ask_again(self, pods: Iterable[Pod | None]) -> None:
+        """See `Groups.ask_again`."""
+        self._groups.ask_again(pods)
 
     def having(self, namespace: str, labels: Iterable[Pair]) -> ValuesView[Pod]:
         """The pods that have the rarest of these labels: all that have every one of them are among these."""
@@ -211,42 +221,52 @@ class Budgets(Selecting[Budget]):
 
 
 class Slices:
-    """EndpointSlices by Service, and the endpoints that are ready in any of them."""
+    """EndpointSlices by Service, the endpoints that are ready in any of them, and how often each has ceased to be."""
 
     def __init__(self) -> None:
         self._by_ref: dict[Ref, EndpointSlice] = {}
-        self.by_service: dict[Ref, dict[Ref, EndpointSlice]] = {}
+        self.by_service: dict[tuple[str, str], dict[Ref, EndpointSlice]] = {}
+        """By the Service's namespace and name."""
         self.ready: Counter[str] = Counter()
+        self.left: Counter[str] = Counter()
 
     def copy(self) -> Slices:
         new = Slices()
-        new._by_ref, new.by_service, new.ready = dict(self._by_ref), copied(self.by_service), self.ready.copy()
+        new._by_ref, new.by_service = dict(self._by_ref), copied(self.by_service)
+        new.ready, new.left = self.ready.copy(), self.left.copy()
         return new
 
-    def put(self, new: EndpointSlice, ref: Ref) -> None:
+    def put(self, new: EndpointSlice, ref: Ref) -> frozenset[str]:
+        """Returns the endpoints that have become ready, or are so no more."""
         old = self._by_ref.get(ref)
         if old is not None and old.service != new.service:
             self.drop(ref)
-            old = None
+            return old.ready | self.put(new, ref)
         self._by_ref[ref] = new
         self.by_service.setdefault(_service_of(new), {})[ref] = new
         before = old.ready if old is not None else frozenset[str]()
-        self.ready.update(new.ready - before)
-        self._take(before - new.ready)
+        changed = new.ready ^ before
+        come = changed & new.ready
+        self.ready.update(come)
+        self._take(changed - come)
+        return changed
 
-    def drop(self, ref: Ref) -> None:
+    def drop(self, ref: Ref) -> frozenset[str]:
+        """Returns the endpoints that are ready in it no more."""
         old = self._by_ref.pop(ref, None)
         if old is None:
-            return
+            return frozenset()
         take(self.by_service, _service_of(old), ref)
         self._take(old.ready)
+        return old.ready
 
     def _take(self, uids: Iterable[str]) -> None:
         for uid in uids:
             self.ready[uid] -= 1
             if not self.ready[uid]:
                 del self.ready[uid]
+                self.left[uid] += 1
 
 
-def _service_of(found: EndpointSlice) -> Ref:
-    return Ref("service", found.namespace, found.service)
+def _service_of(found: EndpointSlice) -> tuple[str, str]:
+    return found.namespace, found.service

@@ -1,7 +1,8 @@
 """What is so: the cluster's objects as small frozen values, with only what maintenance needs of them.
 
 They are msgspec structs outside the garbage collector (they hold no cycles), because a cluster has 100,000 of them.
-Resource amounts are integers in base units: cpu in millicores, everything else in bytes or pieces, rounded up.
+Resource amounts are integers in base units: cpu in millicores, everything else in bytes or pieces, rounded up. Of
+annotations only those of underway.dev are kept, where nothing else is said.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class Ref(msgspec.Struct, frozen=True, gc=False, order=True):
     name: str
 
     def __str__(self) -> str:
-        return "/".join(part for part in (self.kind, self.namespace, self.name) if part)
+        return "/".join(filter(None, (self.kind, self.namespace, self.name)))
 
 
 class Owner(msgspec.Struct, frozen=True, gc=False):
@@ -82,7 +83,6 @@ class Node(msgspec.Struct, frozen=True, gc=False):
     name: str
     labels: Mapping[str, str] = {}
     annotations: Mapping[str, str] = {}
-    """Only those of underway.dev."""
     taints: tuple[Taint, ...] = ()
     unschedulable: bool = False
     allocatable: Resources = {}
@@ -98,13 +98,14 @@ class Node(msgspec.Struct, frozen=True, gc=False):
 
 
 class Template(msgspec.Struct, frozen=True, gc=False):
-    """What a controller makes its pods from. `hash` is equal for equal pod templates of one controller."""
+    """What a controller makes its pods from. `hash`: equal for equal templates of one controller; `node`: nodeName."""
 
     labels: Mapping[str, str]
     spec: PodSpec
     hash: str = ""
     images: Mapping[str, str] = {}
     """By the container's name, init containers too."""
+    node: str = ""
 
 
 class Workload(msgspec.Struct, frozen=True, gc=False):
@@ -188,7 +189,6 @@ class Budget(msgspec.Struct, frozen=True, gc=False):
     expected_pods: int = 0
     disrupted_pods: frozenset[str] = frozenset()
     annotations: Mapping[str, str] = {}
-    """Only those of underway.dev."""
     resource_version: str = ""
 
     @property

@@ -19,7 +19,6 @@ from underway.cluster.eligibility import (
     repelling,
     selects_node,
     tolerates,
-    tolerates_cordon,
 )
 from underway.cluster.model import Claim, Node, Pod
 from underway.cluster.podspec import PodSpec, Resources
@@ -179,7 +178,7 @@ class Search:
         self._room = room
         self._spec = pod.spec
         self._shape = room.shape(pod.spec)
-        self._closed = () if tolerates_cordon(pod) else closed
+        self._closed = closed
         self._neighborhood = room.neighbors.around(pod, self._closed)
         claims = [claim for name in pod.spec.claims if (claim := state.claim(pod.namespace, name))]
         self._in_use = any("ReadWriteOncePod" in claim.modes and room.uses(claim, pod) for claim in claims)

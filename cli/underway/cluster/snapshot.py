@@ -8,8 +8,8 @@ what `cluster/model.py` knows and nothing else: no Secrets, no environment, no a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
-from typing import Any, NamedTuple, get_type_hints
+from datetime import UTC, datetime
+from typing import Annotated, Any, NamedTuple, TypeAlias, get_type_hints
 
 import msgspec
 
@@ -40,12 +40,18 @@ _KINDS: dict[str, type[Object]] = {
 }
 
 
+AwareDatetime: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
+_AWARE: dict[Any, Any] = {datetime: AwareDatetime, datetime | None: AwareDatetime | None}
+_LATEST = datetime(9000, 1, 1, tzinfo=UTC)
+"""Days can be added to it."""
+
+
 class Header(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """`at`: when the cluster was read."""
 
     api_version: str
     kind: str
-    at: datetime
+    at: AwareDatetime
     cluster: str
     templates: int
     objects: int
@@ -56,7 +62,7 @@ def _line_of(kind: type[Object]) -> type[msgspec.Struct]:
     hints = get_type_hints(kind)
     fields: list[Any] = []
     for found in msgspec.structs.fields(kind):
-        of_type = int if (kind, found.name) == (Pod, "spec") else hints[found.name]
+        of_type = int if (kind, found.name) == (Pod, "spec") else _AWARE.get(hints[found.name], hints[found.name])
         if found.required or found.name == "spec":
             fields.append((found.name, of_type))
         elif found.default_factory is not msgspec.NODEFAULT:
@@ -134,6 +140,8 @@ def _header(line: bytes, source: str) -> Header:
         header = msgspec.json.decode(line, type=Header)
     except msgspec.DecodeError as error:
         raise UsageError(f"{source}:1: is no snapshot: {error}", _HINT) from error
+    if header.at > _LATEST:
+        raise UsageError(f"{source}:1: is no snapshot: nobody can have read it in {header.at:%Y}", _HINT)
     if header.kind != KIND or header.api_version != API_VERSION:
         raise UsageError(
             f"{source}:1: is a {header.kind} of {header.api_version}, not a {KIND} of {API_VERSION}", _HINT
@@ -152,7 +160,7 @@ def _object(line: bytes, templates: list[PodSpec]) -> Object:
         raise msgspec.ValidationError(f"unknown kind `{name}`")
     fields = msgspec.structs.asdict(decoder.decode(raw))
     if name == Pod.__name__:
-        if fields["spec"] >= len(templates):
+        if not 0 <= fields["spec"] < len(templates):
             raise msgspec.ValidationError(f"there is no template {fields['spec']}")
         fields["spec"] = templates[fields["spec"]]
     return _KINDS[name](**fields)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, ValuesView
 
 from underway.cluster.derived import Derived
+from underway.cluster.groups import Group
 from underway.cluster.indexes import ByKind, Selecting, by_name, service_demands, values, workload_demands
 from underway.cluster.members import Budgets, Nodes, Pods, Slices, Workloads
 from underway.cluster.model import (
@@ -26,6 +27,7 @@ from underway.cluster.model import (
 )
 from underway.cluster.objects import Autoscaler, Object, Quota
 from underway.cluster.podspec import PodTerm
+from underway.cluster.ties import Ties
 from underway.units import Selector
 
 MARK = "underway.dev/run"
@@ -46,8 +48,7 @@ class ClusterState:
         self._services = Selecting[Service](service_demands)
         self._adopting = Selecting[Workload](workload_demands)
         self._slices = Slices()
-        self.derived = Derived()
-        """What decisions have worked out. Mere reports of progress leave it as it is."""
+        self.derived = Derived(Ties(self))
         self._volumes: dict[str, Volume] = {}
         self._others = ByKind()
         for found in objects:
@@ -113,7 +114,6 @@ class ClusterState:
 
     @property
     def pods_by_uid(self) -> Mapping[str, Pod]:
-        """For those who ask about many; about one, `pod`."""
         return self._pods.by_uid
 
     def pods_on(self, node: str) -> ValuesView[Pod]:
@@ -134,9 +134,13 @@ class ClusterState:
         """The pods whose required anti-affinity names this one, with the term that does."""
         return self._pods.averse.to(pod)
 
-    def pods_selected(self, namespace: str, selector: Selector) -> tuple[Pod, ...]:
+    def crew(self, owner_uid: str) -> Group:
+        """As `pods_of`, to sort them. Answers may follow from the Services that select a pod and their endpoints."""
+        return self._pods.crew(owner_uid)
+
+    def selection(self, namespace: str, selector: Selector) -> Group:
         """The pods of a namespace that a selector selects by their present labels."""
-        return self._pods.selected(namespace, selector)
+        return self._pods.selection(namespace, selector)
 
     def pods_behind(self, service: Service) -> list[Pod]:
         """The pods that a Service selects by their present labels; one without a selector selects none."""
@@ -157,9 +161,7 @@ class ClusterState:
         return self._budgets.marked.values()
 
     def marked_workloads(self) -> ValuesView[Workload]:
-        """The workloads that carry `underway.dev/run`: Jobs that runs have made, as a label; what they have changed, as
-        an annotation.
-        """
+        """The workloads that carry `underway.dev/run`: Jobs that runs have made as a label, others as an annotation."""
         return self._workloads.marked.values()
 
     def controller_of(self, found: Pod | Workload) -> Workload | None:
@@ -219,15 +221,15 @@ class ClusterState:
         return by_name(found)
 
     def slices(self, service: Service) -> ValuesView[EndpointSlice]:
-        return values(self._slices.by_service.get(service.ref))
+        return values(self._slices.by_service.get((service.namespace, service.name)))
 
-    def is_endpoint(self, uid: str) -> bool:
-        """Whether any EndpointSlice lists a pod as ready for requests."""
-        return uid in self._slices.ready
+    @property
+    def endpoints(self) -> Slices:
+        """The pods, by UID, that EndpointSlices list as ready for requests, and how often each has ceased to be one."""
+        return self._slices
 
     def claim(self, namespace: str, name: str) -> Claim | None:
-        found = self._objects.get(Ref("persistentvolumeclaim", namespace, name))
-        return found if isinstance(found, Claim) else None
+        return self._others.of("persistentvolumeclaim").get(Ref("persistentvolumeclaim", namespace, name))
 
     def objects(self) -> Iterator[Object]:
         """Everything, kind by kind."""
@@ -266,8 +268,10 @@ class ClusterState:
                 self._budgets.put(ref, new)
             case Service():
                 self._services.put(ref, new)
+                same = isinstance(old, Service) and old.selector == new.selector
+                self._pods.ask_again(() if same else self.pods_in(ref.namespace))
             case EndpointSlice():
-                self._slices.put(new, ref)
+                self._pods.ask_again(map(self.pod, self._slices.put(new, ref)))
             case Volume():
                 self._volumes[new.name] = new
             case NetworkPolicy() | Claim() | Lease() | Autoscaler() | Quota():
@@ -278,15 +282,16 @@ class ClusterState:
         self.derived.take_in(ref, self._objects.pop(ref, None), None)
         match ref.kind:
             case "pod":
-                self._pods.drop(ref)
+                self._slices.left.pop(self._pods.drop(ref), None)
             case "node":
                 self._nodes.drop(ref.name)
             case "poddisruptionbudget":
                 self._budgets.drop(ref)
             case "service":
                 self._services.drop(ref)
+                self._pods.ask_again(self.pods_in(ref.namespace))
             case "endpointslice":
-                self._slices.drop(ref)
+                self._pods.ask_again(map(self.pod, self._slices.drop(ref)))
             case "persistentvolume":
                 self._volumes.pop(ref.name, None)
             case _:

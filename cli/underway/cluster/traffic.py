@@ -28,6 +28,11 @@ def has_lasting(service: Service, state: ClusterState, *, beside: str, taken: in
     return next(islice(others, taken, None), None) is not None
 
 
+def is_lasting(uid: str, service: Service, state: ClusterState) -> bool:
+    """Whether this is a lasting endpoint of the Service."""
+    return uid in ready_endpoints(service, state) and _lasts(uid, service, state)
+
+
 def _lasts(uid: str, service: Service, state: ClusterState) -> bool:
     pod = state.pod(uid)
     if pod is None:
@@ -38,7 +43,7 @@ def _lasts(uid: str, service: Service, state: ClusterState) -> bool:
 
 def in_traffic(pod: Pod, state: ClusterState) -> bool:
     """Whether any EndpointSlice still sends the pod requests, whatever its labels say by now."""
-    return state.is_endpoint(pod.uid)
+    return pod.uid in state.endpoints.ready
 
 
 def serves(pod: Pod, state: ClusterState) -> bool:

@@ -212,7 +212,7 @@ class WireQuota(WireObject):
         for key, value in (spec.hard or {}).items():
             resource = _LIMITED.get(key)
             if resource is not None and not spec.scopes and not given(spec.scope_selector):
-                most = amounts({resource: value})[resource]
+                most = amounts({resource: value}).get(resource, 0)  # a quantity that is null is none
                 hard[resource] = min(hard.get(resource, most), most)
         return Quota(
             uid=own.uid or "",

@@ -25,14 +25,15 @@ class WireNamed(Wire):
 class WireContainers(Wire):
     containers: list[WireNamed] | None = None
     init_containers: list[WireNamed] | None = None
+    node_name: str | None = None
 
-    def images(self) -> dict[str, str]:
+    def decoded(self) -> tuple[Mapping[str, str], str]:
         found = (*(self.init_containers or ()), *(self.containers or ()))
-        return {one.name: one.image or "" for one in found if one.name}
+        return {one.name: one.image or "" for one in found if one.name}, self.node_name or ""
 
 
 _CONTAINERS = msgspec.json.Decoder(WireContainers)
-_IMAGES = Once[Mapping[str, str]](512)
+_BESIDE_SPEC = Once[tuple[Mapping[str, str], str]](512)
 
 
 class WireTemplate(WireObject):
@@ -46,14 +47,16 @@ class WireTemplate(WireObject):
         told = sorted((key, value) for key, value in labels.items() if key != _HASH)
         noted = sorted((self.own.annotations or {}).items())
         text = msgspec.json.encode((told, noted)) + digest(self.spec)
-        return Template(labels, podspec(self.spec), blake2b(text, digest_size=8).hexdigest(), self._images())
+        images, node = self._beside_spec()
+        return Template(labels, podspec(self.spec), blake2b(text, digest_size=8).hexdigest(), images, node)
 
-    def _images(self) -> Mapping[str, str]:
+    def _beside_spec(self) -> tuple[Mapping[str, str], str]:
+        """What the spec holds that a pod's does not have in the model: images by container, nodeName."""
         if not given(self.spec):
-            return {}
+            return {}, ""
         key = bytes(self.spec)
-        known = _IMAGES.get(key)
-        return _IMAGES.once(key, _CONTAINERS.decode(self.spec).images()) if known is None else known
+        known = _BESIDE_SPEC.get(key)
+        return _BESIDE_SPEC.once(key, _CONTAINERS.decode(self.spec).decoded()) if known is None else known
 
 
 class WireRollingUpdate(Wire):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import errno
-import gc
-import os
 import sys
 
 import typer
@@ -31,8 +29,6 @@ from underway.commands import (
     version,
 )
 from underway.errors import ExitStatus, UnderwayError
-
-COLLECT_AFTER = 100_000
 
 app = typer.Typer(
     name="underway",
@@ -61,18 +57,6 @@ app.command()(snapshot.snapshot)
 app.command()(schema.schema)
 app.command()(rbac.rbac)
 app.command()(version.version)
-
-
-def main() -> None:
-    """Run the command line and exit. A stream that the caller has closed takes what is written and forgets it.
-
-    All has been written and closed by then, so the process ends at once: Python would first take itself apart.
-    """
-    # what imports make stays as long as the process: looking through it again and again takes a sixth of the start
-    gc.set_threshold(COLLECT_AFTER)
-    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - for good
-    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - for good
-    os._exit(answer())
 
 
 def answer() -> int:

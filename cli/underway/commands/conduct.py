@@ -34,6 +34,10 @@ from underway.errors import Blocker, ExitStatus, RefusedError
 from underway.playbook.load import from_command_line
 from underway.playbook.models import Playbook
 from underway.report.views import View, view_for
+from underway.stopping import TERMINATING, is_ignored
+
+_SAME_SIGNAL = 0.25
+"""Seconds within which a second signal is the first one still."""
 
 
 @dataclass(frozen=True)
@@ -252,18 +256,24 @@ def _still_marked(conducted: Conduct) -> list[str]:
 
 
 def _heed_signals(run: Run, cluster: Cluster, driving: asyncio.Future[None]) -> None:
-    """The first signal ends what is in flight and puts back; the second stops at once, and the marks remain."""
+    """The first signal ends what is in flight and puts back; the second stops at once, and the marks remain. `timeout`
+    sends one to the process and to its group: two at the same moment are one.
+    """
+    loop = asyncio.get_running_loop()
+    first: list[float] = []
 
     def heed(stop: Literal["interrupted", "terminated"]) -> None:
-        if run.stop:
+        if not first:
+            first.append(loop.time())
+        elif loop.time() - first[0] > _SAME_SIGNAL:
             driving.cancel()
         run.stop = run.stop or stop
         cluster.stir()
 
-    loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGINT, heed, "interrupted")
-    loop.add_signal_handler(signal.SIGTERM, heed, "terminated")
-    loop.add_signal_handler(signal.SIGHUP, heed, "terminated")
+    for number in TERMINATING:
+        if not is_ignored(number):
+            loop.add_signal_handler(number, heed, "terminated")
 
 
 def _new_run_id(now: datetime, chance: str) -> str:

@@ -42,8 +42,7 @@ async def _restored(killed: Conduct, cluster: SimulatedCluster) -> int:
     after = between(run.started, at)
     if standing is None:
         typer.echo(f"killed after {after}: run {run.id} has left nothing changed", err=True)
-        if killed.order.showing.output == "json":
-            killed.view.show(_of_both(_nothing_to_restore(killed, at), killed, at, ()))
+        killed.view.show(_of_both(_nothing_to_restore(killed, at), killed, at, ()))
         return handed_over(killed.view, ExitStatus.DONE)
     typer.echo(f"killed after {after}, now: underway restore {run.id}", err=True)
     left = tuple(str(ref) for ref, _ in standing.changed)
@@ -56,7 +55,7 @@ async def _restored(killed: Conduct, cluster: SimulatedCluster) -> int:
 
 
 def _nothing_to_restore(killed: Conduct, at: datetime) -> Receipt:
-    """For a program that reads JSON: the last line is the receipt, also where there was nothing to do."""
+    """There is a receipt also where there was nothing to do."""
     return receipt(
         killed.tally,
         run=killed.run.id,

@@ -18,9 +18,27 @@ Context = Annotated[str | None, typer.Option("--context", help="The kubeconfig c
 Kubeconfig = Annotated[
     Path | None, typer.Option("--kubeconfig", help="Path to the kubeconfig file.", show_default=False)
 ]
+
+
+def _namespace(value: str | None) -> str | None:
+    from underway.playbook.names import namespace_name
+    from underway.playbook.strict import UnfitError
+
+    try:
+        return value and namespace_name(value)
+    except UnfitError as error:
+        raise UsageError(f"--namespace: {error}", error.hint) from error
+
+
 Namespace = Annotated[
     str | None,
-    typer.Option("--namespace", "-n", help="Where Jobs run if the playbook does not say.", show_default=False),
+    typer.Option(
+        "--namespace",
+        "-n",
+        help="Where Jobs run if the playbook does not say.",
+        callback=_namespace,
+        show_default=False,
+    ),
 ]
 As = Annotated[str | None, typer.Option("--as", help="User to impersonate.", show_default=False)]
 RequestTimeout = Annotated[

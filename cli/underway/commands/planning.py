@@ -54,6 +54,7 @@ class AssumedMeasuring:
 
     def start(self, name: str, gate: Gate) -> None:
         self._assumed.open(name, gate)
+        self.cluster.stir()
         said = f"gate {name}: is taken to hold, since a plan does not measure it"
         if said not in self.assumptions:
             self.assumptions.append(said)
@@ -170,7 +171,7 @@ async def _plan(playbook: Playbook, source: str, cluster: SimulatedCluster, name
         return refused(playbook, list(_judged(playbook, state)), found)
     measuring = AssumedMeasuring(cluster)
     room = FreeRoom(cluster)
-    present = frozenset(pod.uid for pod in state.pods.values())
+    present = frozenset(state.pods_by_uid)
     events = await _played(playbook, source, namespace, cluster, measuring)
     return planned(playbook, events, present, [*cluster.assumptions, *measuring.assumptions], room.tightest())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ from typing import Annotated
 import typer
 
 from underway.commands.options import (
+    Namespace,
     NoColor,
     Output,
     Quiet,
@@ -59,6 +61,7 @@ def rehearse(
     faults: Faults = [],  # noqa: B006 - Typer makes a new one
     sets: Set = [],  # noqa: B006 - Typer makes a new one
     vars_files: Vars = [],  # noqa: B006 - Typer makes a new one
+    namespace: Namespace = None,
     report: ReportDirectory = None,
     output: Output = "text",
     no_color: NoColor = False,
@@ -73,12 +76,12 @@ def rehearse(
     if not cluster:
         raise UsageError("no cluster is given", hint="say --cluster FILE, for a kind config, manifests or a directory")
     check_read_once([playbook, *vars_files, *cluster])
-    if speed is not None and speed <= 0:
+    if speed is not None and not 0 < speed < math.inf:
         raise UsageError(f"`--speed {speed:g}` would never end", hint="give a number above 0")
     if speed is None and sys.stderr.isatty() and output == "text":
         speed = _AT_A_TERMINAL
-    found = asked(playbook, variables(sets), vars_files)
+    found = asked(playbook, variables(sets), vars_files, namespace)
     showing = Showing(output, quiet, verbose, no_color, report)
     return rehearse_on_simulation(
-        Rehearsal(found.playbook, str(playbook), cluster, speed, faults, showing, found.saved)
+        Rehearsal(found.playbook, str(playbook), cluster, speed, faults, showing, found.saved, namespace)
     )

@@ -107,7 +107,7 @@ class SimulatedMeasuring:
 @dataclass(frozen=True)
 class Rehearsal:
     """`files`: what the cluster is made of. `speed` None: as fast as it can. `faults`: as `--fault` takes them.
-    `saved`: the plan that the playbook comes from.
+    `saved`: the plan that the playbook comes from. `namespace`: where Jobs run if the playbook does not say.
     """
 
     playbook: Playbook
@@ -117,6 +117,7 @@ class Rehearsal:
     faults: Sequence[str]
     showing: Showing
     saved: SavedPlan | None = None
+    namespace: str | None = None
 
 
 def rehearse_on_simulation(asked: Rehearsal) -> int:
@@ -126,7 +127,7 @@ def rehearse_on_simulation(asked: Rehearsal) -> int:
     faults = [fault for text in asked.faults for fault in named_faults(text, cluster.state())]
     cluster.bring(faults)
     name = ", ".join(map(str, asked.files))
-    namespace = asked.saved.namespace if asked.saved else "default"
+    namespace = asked.saved.namespace if asked.saved else asked.namespace or "default"
     playbook = located(asked.playbook, namespace)
     measuring = SimulatedMeasuring(cluster, loaded.services())
     order = Order(
@@ -136,6 +137,7 @@ def rehearse_on_simulation(asked: Rehearsal) -> int:
         asked.showing,
         name,
         simulated=True,
+        allow_commands=True,  # none is run
         saved=asked.saved,
         blockers=tuple(measuring.unanswered(playbook)),
     )

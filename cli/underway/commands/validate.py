@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from underway.commands.options import Output, Set, Vars, variables
+from underway.commands.options import NoColor, Output, Quiet, Set, Vars, Verbose, variables
 from underway.errors import ExitStatus
 
 Playbooks = Annotated[
@@ -21,6 +21,9 @@ def validate(
     sets: Set = [],  # noqa: B006 - Typer makes a new one
     vars_files: Vars = [],  # noqa: B006 - Typer makes a new one
     output: Output = "text",
+    no_color: NoColor = False,  # noqa: ARG001 - there is none, but scripts say so to every command
+    quiet: Quiet = False,
+    verbose: Verbose = False,  # noqa: ARG001 - every mistake is printed as it is
 ) -> int:
     """Check playbooks: every mistake with its place and a hint; needs no cluster."""
     import json
@@ -40,7 +43,7 @@ def validate(
             if output == "text":
                 sys.stderr.write(f"{error.message}\n")
         else:
-            if output == "text":
+            if output == "text" and not quiet:
                 count = len(loaded.spec.steps)
                 typer.echo(f"{path}: ok ({count} step{'' if count == 1 else 's'})")
     if output == "json":

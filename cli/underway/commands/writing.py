@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from underway.errors import UsageError
+from underway.stopping import undone_by
 
 ANYBODY, OWNER = 0o666, 0o600
 """Who may read and write a new file, before the umask."""
@@ -51,15 +52,12 @@ def same_file(path: Path, other: Path | int) -> bool:
 
 def _replace(target: Path, chunks: Iterable[bytes], mode: int) -> None:
     unfinished = target.with_name(f".underway-{secrets.token_hex(4)}")
-    try:
+    with undone_by(lambda: unfinished.unlink(missing_ok=True)):
         with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
             file.writelines(chunks)
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(target)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
 
 
 def _replaceable(path: Path) -> bool:

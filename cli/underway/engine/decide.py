@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
-from underway.cluster.actions import Action, Evict, PatchPod
+from underway.cluster.actions import Action, Evict, PatchPod, PutLease
 from underway.cluster.model import Ref
 from underway.cluster.state import MARK, ClusterState
 from underway.engine import claiming, guarding, pausing, stepping
@@ -29,6 +29,7 @@ from underway.engine.events import (
 from underway.engine.run import Disturbed, Run
 from underway.gates.measurements import Measurements
 from underway.steps import undo
+from underway.steps.handoff import Ledger
 from underway.steps.progress import Fact, NodeEntered, PodJudged, PodLeft, Turn, WorkloadEntered
 from underway.units import format_duration
 
@@ -175,8 +176,12 @@ def _proceed(run: Run, turn: Turn, look: guarding.Look, decision: Decision) -> N
 
 
 def _turn_back(run: Run, turn: Turn, decision: Decision, outcome: StepOutcome, reason: str) -> None:
-    """End the work: put back what was changed, or leave it as it is if the playbook says so."""
+    """End the work: put back what was changed, or leave it as it is if the playbook says so. What the step has wanted
+    at this same look comes too late.
+    """
     run.outcome, run.reason = outcome, reason
+    turn.actions[:] = [action for action in turn.actions if isinstance(action, PutLease)]
+    turn.ledger = Ledger()
     if run.place is not None:
         step = run.place.index
         decision.events.append(StepEnded(at=turn.now, run=run.id, step=step, outcome=outcome, reason=reason))

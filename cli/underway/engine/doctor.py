@@ -68,7 +68,7 @@ def _nodes(state: ClusterState) -> Iterator[Finding]:
 
 def _budgets(state: ClusterState) -> Iterator[Finding]:
     for budget in state.budgets():
-        covered = disruption.selected(budget, state)
+        covered = disruption.selected(budget, state).pods
         if not covered:
             yield Finding(
                 severity="risk",

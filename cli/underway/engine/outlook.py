@@ -68,7 +68,7 @@ def _ill_member(controller: Workload, state: ClusterState) -> Iterator[Blocker]:
 
 
 def _never_enough(asked: _Asked, state: ClusterState) -> Iterator[Blocker]:
-    budget, covered = asked.budget, disruption.selected(asked.budget, state)
+    budget, covered = asked.budget, disruption.selected(asked.budget, state).pods
     if disruption.can_never_allow(budget, state) is not None and asked.first:
         return  # which is said of the pods
     wanted = disruption.desired(budget, disruption.expected(budget, state))

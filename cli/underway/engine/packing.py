@@ -8,7 +8,7 @@ takes what waits. So nothing is in the way as long as one of the nodes at work c
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -26,6 +26,7 @@ from underway.steps.treatment import Treatment, without_place
 
 _LATEST = 50
 """So many of the nodes that were done last are looked at first: they have just been emptied."""
+_ACCEPT = "; or accept that there is one fewer until its node is given back, with drain.strategy evict"
 _Place = Callable[[Pod, Room, Collection[str], dict[str, None], Sequence[str]], str | Mapping[str, int]]
 
 
@@ -83,7 +84,7 @@ def _without_room(
 @dataclass
 class _Leaving:
     """A pod that has to find another place. `stands`: it stays where it is until its replacement has one. `gone`: it
-    has been evicted.
+    has been evicted. `obstacles`: why there was no place for it the last time one was looked for.
     """
 
     pod: Pod
@@ -91,12 +92,13 @@ class _Leaving:
     treated: Treatment
     gone: bool = False
     blockers: tuple[Blocker, ...] = ()
+    obstacles: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass
 class _Thought:
     """The nodes at work with the pods that hold them up, those that are done, and what has come to others. `homeless`:
-    what has been evicted and has no place.
+    what has been evicted and has no place. `told`: the UIDs of what has been named as without room.
     """
 
     drain: Drain
@@ -107,6 +109,7 @@ class _Thought:
     done: dict[str, None] = field(default_factory=dict)
     moved: dict[str, list[tuple[Pod, Treatment]]] = field(default_factory=dict)
     homeless: list[_Leaving] = field(default_factory=list)
+    told: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.room = Room(self.state).without_placeholders()
@@ -143,17 +146,17 @@ class _Thought:
         return bool(empty) or len(left) < len(pending) or len(self.homeless) < waited
 
     def give_up(self) -> Iterator[Blocker]:
-        """What is in the way of every node at work, which are then taken for done: there may be more to tell."""
-        stuck = [each for leaving in self.at_work.values() for each in leaving]
-        for each in stuck:
-            yield from each.blockers or map(self._no_room, self._waited_for(each) or [each])
-        for each in stuck:
-            self._take_away(each)
+        """What is in the way of every node at work. It stays where it is, and the nodes are given back: there may be
+        more to tell.
+        """
+        for leaving in self.at_work.values():
+            for each in leaving:
+                yield from each.blockers or self._no_room(self._waited_for(each) or [each])
         for name in tuple(self.at_work):
             self._give_back(name)
 
     def homeless_for_good(self) -> Iterator[Blocker]:
-        yield from (self._no_room(each) for each in self.homeless if not self._find_place(each))
+        yield from self._no_room(each for each in self.homeless if not self._find_place(each))
 
     def _give_back(self, name: str) -> None:
         del self.at_work[name]
@@ -185,6 +188,7 @@ class _Thought:
         new = successor(leaving.pod) if leaving.stands else leaving.pod
         placed = self.place(new, self.room, self.closed, self.done, self.going_round)
         if not isinstance(placed, str):
+            leaving.obstacles = placed
             return False
         self._take_away(leaving)
         self.moved.setdefault(placed, []).append((replace(new, node=placed), leaving.treated))
@@ -202,13 +206,17 @@ class _Thought:
         if place_now(leaving.pod, key, self.state, self.room, closed=self.closed) != "alone":
             return False
         instead = without_place(leaving.pod, self.drain, self.state)
-        leaving.blockers = instead.blockers
+        leaving.blockers = tuple(Blocker(origin(leaving.pod), found.reason, found.remedy) for found in instead.blockers)
         leaving.stands = instead.verdict != "evict"
         return not leaving.stands and self._let_go(leaving)
 
-    def _no_room(self, leaving: _Leaving) -> Blocker:
-        new = successor(leaving.pod) if leaving.stands else leaving.pod
-        obstacles = self.room.place(new, closed=self.closed)
-        message = unschedulable_message(obstacles) if not isinstance(obstacles, str) else ""
+    def _no_room(self, without: Iterable[_Leaving]) -> Iterator[Blocker]:
+        """A blocker for each of them that has not been told of."""
         remedy = "add a node or free room; or loosen its requests, selectors, affinity or tolerations"
-        return Blocker(origin(leaving.pod), f"no room for its replacement: {message}", remedy)
+        for leaving in without:
+            if leaving.pod.uid in self.told:
+                continue
+            self.told.add(leaving.pod.uid)
+            reason = f"no room for its replacement: {unschedulable_message(leaving.obstacles)}"
+            accept = _ACCEPT if leaving.stands and not self.keep_cordons else ""
+            yield Blocker(origin(leaving.pod), reason, remedy + accept)

@@ -6,13 +6,15 @@ planning the same twice gives the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import msgspec
+from msgspec.structs import replace
 
 from underway.cluster.ignored import Ignored
+from underway.cluster.model import Ref
 from underway.engine.events import (
     SCHEMA,
     Change,
@@ -172,14 +174,20 @@ class _Fold:
 
 
 def refused(playbook: Playbook, pods: Sequence[PlannedPod], blockers: Sequence[Blocker]) -> Plan:
-    """The plan of a run that would refuse: what is in the way, and what was judged all the same."""
+    """The plan of a run that would refuse: what is in the way, and what was judged all the same. A pod that is in the
+    way is blocked, also where that has come out only after it was judged.
+    """
+    reasons: dict[str, dict[str, None]] = {}
+    for blocker in blockers:
+        reasons.setdefault(blocker.object, {})[blocker.reason] = None
+    pods = tuple(_blocked(pod, reasons.get(str(Ref("pod", pod.namespace, pod.name)), ())) for pod in pods)
     return Plan(
         playbook=playbook.metadata.name,
         changes=False,
         duration_seconds=0,
         waves=(),
         nodes=(),
-        pods=tuple(pods),
+        pods=pods,
         moves=0,
         least_moves=_leaving(pods),
         handed_off=0,
@@ -188,6 +196,10 @@ def refused(playbook: Playbook, pods: Sequence[PlannedPod], blockers: Sequence[B
         steps=(),
         assumptions=(),
     )
+
+
+def _blocked(pod: PlannedPod, reasons: Collection[str]) -> PlannedPod:
+    return replace(pod, verdict="blocked", reason="; ".join(reasons)) if reasons else pod
 
 
 def planned(

@@ -14,7 +14,7 @@ from underway.engine.watched import Watched
 from underway.errors import Blocker
 from underway.playbook.models import Playbook
 from underway.steps.node_work import NodesWork
-from underway.steps.progress import PodLeft, WorkloadPhase
+from underway.steps.progress import LeftTraffic, PodLeft, WorkloadPhase
 
 Phase = Literal["claiming", "checking", "proceeding", "leaving it", "putting back", "releasing", "ended"]
 """`leaving it`: nothing is put back (onFailure: stop), only what is being written just now is waited for."""
@@ -68,7 +68,7 @@ class Run:
     measured: list[ProbeCount] = field(default_factory=list)
     """What HTTP gates have measured that guarded a step which is over."""
     restarts: Mapping[str, int] = field(default_factory=dict)
-    left_traffic: dict[str, datetime] = field(default_factory=dict)
+    left_traffic: dict[str, LeftTraffic] = field(default_factory=dict)
     leaving: dict[str, PodLeft] = field(default_factory=dict)
     """See `Turn`, as of `left_traffic`."""
     phases: dict[Ref, WorkloadPhase] = field(default_factory=dict)

@@ -11,6 +11,7 @@ from underway.cluster.model import Budget, Lease, Node, Pod, Ref, Workload
 from underway.cluster.notes import Note, notes_of
 from underway.cluster.objects import Autoscaler
 from underway.cluster.state import MARK, ClusterState
+from underway.cluster.ties import original_labels
 from underway.engine.judging import alive
 from underway.engine.pausing import wanted_by
 from underway.steps import marks, quarantine, scale_marks
@@ -92,7 +93,7 @@ def _pod_marks(state: ClusterState) -> Iterator[tuple[str, Pod, str]]:
     for pod in state.marked_pods():
         run = marks.pod_run(pod)
         if run is not None:
-            labels = ", ".join(marks.original_labels(pod))
+            labels = ", ".join(original_labels(pod))
             yield run, pod, f"{pod.annotations.get(marks.STAGE, 'marked')}: label {labels} taken away"
     for pod in state.pods.values():
         run = marks.quarantined_by(pod)

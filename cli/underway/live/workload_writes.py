@@ -24,6 +24,7 @@ from underway.live.refusal import outcome_of
 from underway.live.transport import Transport
 
 MERGE_PATCH = "application/merge-patch+json"
+_TRIES = 3
 WorkloadAction = PatchWorkload | RollTemplate | RestoreTemplate | CreateReplicaSet | DeleteReplicaSet
 
 
@@ -63,6 +64,15 @@ class WorkloadWriter:
         return found
 
     async def _change_template(self, action: RollTemplate | RestoreTemplate) -> Outcome:
+        """A controller's report, written between the reading and the writing, is a conflict too: it is read anew."""
+        outcome = await self._try_to_change(action)
+        for _ in range(_TRIES - 1):
+            if outcome.status != "conflict":
+                break
+            outcome = await self._try_to_change(action)
+        return outcome
+
+    async def _try_to_change(self, action: RollTemplate | RestoreTemplate) -> Outcome:
         found = await self._read(action.object, action.uid)
         if isinstance(found, Outcome):
             return found

@@ -71,7 +71,7 @@ def _rolled_twice(data: Any, path: Path, document: Document) -> Iterator[Problem
             continue
         here = nearest((*place, "rollout", "workload"), document)
         if name in seen:
-            hint = f"the first is on line {seen[name] + 1}: put both into one, or each into a playbook of its own"
+            hint = f"put both into one, or into two playbooks; the first is on line {seen[name] + 1}"
             yield Problem(here, f"{name} is rolled out twice", hint)
         seen.setdefault(name, here.line)
 

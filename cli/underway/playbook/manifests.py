@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from underway.bounded import BoundedLoader, UnboundedError
+from underway.bounded import GivenTwiceError, ManifestLoader, UnboundedError
 from underway.playbook.diagnostics import Diagnostic
 
 MAX_BYTES = 3 * 1024 * 1024
@@ -62,19 +62,15 @@ class _Unfit(Exception):  # noqa: N818 - told as a diagnostic, never raised to a
         self.line, self.message, self.hint = line, message, hint
 
 
-class _Loader(BoundedLoader):
+class _Loader(ManifestLoader):
     """As kubectl: no dates and no times in base 60, but octal numbers such as 0644; a key only once."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - PyYAML's own
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
-        seen: set[str] = set()
         for key, _ in node.value:
-            if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
-                raise _Unfit(key.start_mark.line + 1, f"`{key.value}` is given twice")
             if not isinstance(key, yaml.ScalarNode):
                 raise _Unfit(key.start_mark.line + 1, "a key is a word, this is a list or a mapping")
-            seen.add(key.value)
         return super().construct_mapping(node, deep=deep)
 
 
@@ -145,6 +141,9 @@ def _objects(file: Path) -> Iterator[Manifest]:
             yield from _of_document(loader, node, str(file))
     except UnboundedError as error:
         raise _Unfit(error.line + 1, error.message) from error
+    except GivenTwiceError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else _START
+        raise _Unfit(line, str(error.problem)) from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise _Unfit(

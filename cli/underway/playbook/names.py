@@ -43,7 +43,8 @@ def _name(value: Any) -> str:
     return value
 
 
-def _namespace(value: Any) -> str:
+def namespace_name(value: Any) -> str:
+    """A label by RFC 1123. UnfitError for anything else."""
     if not isinstance(value, str) or not re.fullmatch(_LABEL, value):
         raise UnfitError(f"{shown(value)} cannot be a namespace", "use lowercase letters, digits and `-`, at most 63")
     return value
@@ -61,7 +62,7 @@ def _in_namespace(value: Any, kind: str) -> str:
         parts = parts[1:]
     if len(parts) != 2:  # noqa: PLR2004 - namespace and name
         raise UnfitError(f"{shown(value)} is not NAMESPACE/NAME", "such as shop/web")
-    return f"{_namespace(parts[0])}/{_name(parts[1])}"
+    return f"{namespace_name(parts[0])}/{_name(parts[1])}"
 
 
 def _workload(value: Any, kinds: tuple[str, ...]) -> ObjectName:
@@ -75,7 +76,7 @@ def _workload(value: Any, kinds: tuple[str, ...]) -> ObjectName:
         near = get_close_matches(parts[0].lower(), kinds, n=1, cutoff=0.7)
         hint = f"did you mean `{near[0]}`?" if near else f"use {' or '.join(kinds)}"
         raise UnfitError(f"{shown(parts[0])} is not a kind that can stand here", hint)
-    return ObjectName(kind, _namespace(parts[1]), _name(parts[2]))
+    return ObjectName(kind, namespace_name(parts[1]), _name(parts[2]))
 
 
 def rolled_name(value: Any) -> ObjectName | None:
@@ -139,7 +140,7 @@ _OBJECT = WithJsonSchema({"type": "string", "pattern": "^[^/]+/[^/]+/[^/]+$", "e
 _WORDS = PlainSerializer(str, return_type=str)
 
 Name: TypeAlias = Annotated[str, BeforeValidator(_name), _STRING]
-Namespace: TypeAlias = Annotated[str, BeforeValidator(_namespace), _STRING]
+Namespace: TypeAlias = Annotated[str, BeforeValidator(namespace_name), _STRING]
 NodeName: TypeAlias = Annotated[str, BeforeValidator(_node_name), _STRING]
 ServiceName: TypeAlias = Annotated[str, BeforeValidator(lambda value: _in_namespace(value, "service")), _STRING]
 PodName: TypeAlias = Annotated[str, BeforeValidator(lambda value: _in_namespace(value, "pod")), _STRING]

@@ -46,16 +46,18 @@ def headline(receipt: Receipt) -> str:
     said = _HEADLINES[receipt.outcome]
     if receipt.outcome == "done" and receipt.killed:
         killed, back = seconds(receipt.killed.after_seconds), seconds(receipt.killed.put_back_seconds)
-        return f"Killed after {killed}, and put back in {back}: {_done(receipt)}."
+        if not receipt.killed.left_changed:
+            return f"Killed after {killed}, before its first change: nothing had to be put back."
+        return ": ".join(filter(None, (f"Killed after {killed}, and put back in {back}", _told(receipt)))) + "."
     if receipt.outcome == "done":
-        return f"{said} in {seconds(receipt.duration_seconds)}: {_done(receipt)}."
+        return f"{said} in {seconds(receipt.duration_seconds)}: {_told(receipt) or 'every step was carried out'}."
     reason = f": {receipt.reason.rstrip('.')}" if receipt.reason else ""
     if receipt.outcome == "refused":
         return f"{said}{reason}."
     return f"{said} after {seconds(receipt.duration_seconds)}{reason}. {aftermath(receipt)}."
 
 
-def _done(receipt: Receipt) -> str:
+def _told(receipt: Receipt) -> str:
     parts = []
     if receipt.nodes:
         parts.append(f"{count(len(receipt.nodes), 'node')} maintained")
@@ -68,7 +70,7 @@ def _done(receipt: Receipt) -> str:
         lost = sum(probe.lost for probe in receipt.probes)
         sent = count(sum(probe.sent for probe in receipt.probes), "request")
         parts.append(f"{lost:,} of {sent} lost" if lost else f"none of {sent} lost")
-    return ", ".join(parts) or "every step was carried out"
+    return ", ".join(parts)
 
 
 def aftermath(receipt: Receipt) -> str:

@@ -13,6 +13,7 @@ from underway.cluster.model import Budget, Lease, Node, Pod, Ref, Workload
 from underway.cluster.notes import written
 from underway.cluster.objects import Object
 from underway.cluster.wire import from_mapping
+from underway.simulated.accepting import refusal
 from underway.simulated.job import Jobs
 from underway.simulated.leases import Leases
 from underway.simulated.pods import delete_pod
@@ -53,6 +54,9 @@ class Applier:
     def _note(self, action: Apply | TakeBack | Unmark, text: str | None) -> Outcome:
         return self._leases.annotate(action.lease, {action.key: text})
 
+    def _refuse(self, action: Apply, reason: str) -> Outcome:
+        return self._note(action, written(action.note, state="refused", reason=reason))
+
     # -- apply -------------------------------------------------------------------------------------------------
 
     def _apply(self, action: Apply) -> Outcome:
@@ -60,12 +64,15 @@ class Applier:
         try:
             new = from_mapping(action.manifest)
         except ValueError as error:
-            return self._note(action, written(action.note, state="refused", reason=str(error)))
+            return self._refuse(action, str(error))
         if new is None or isinstance(new, Node | Lease):
             self._world.assume(f"{action.object}: is taken to be accepted: a simulation has no {action.note.kind}")
         else:
             if action.note.namespace:
                 new = msgspec.structs.replace(new, namespace=action.note.namespace)
+            reason = refusal(action.note, action.manifest, new, old)
+            if reason:
+                return self._refuse(action, reason)
             self._before.setdefault((action.run, action.object), old)
             self._put(new, old, action)
         created = self._before.get((action.run, action.object), new) is None

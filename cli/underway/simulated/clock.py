@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from underway.simulated.world import World
 
@@ -22,9 +23,18 @@ BRISK = 2
 @dataclass(slots=True, eq=False)
 class _Waiter:
     until: datetime
-    wanted: Callable[[], bool] | None
+    wanted: Callable[[], timedelta | None] | None
     rounds: int
     future: asyncio.Future[None]
+    called: bool = False
+    """Something that was wanted has happened."""
+
+    def is_due(self, now: datetime) -> bool:
+        left = self.wanted() if self.wanted is not None else None
+        if left is not None:
+            self.until = min(self.until, now + left) if self.called else now + left
+            self.called = True
+        return self.until <= now
 
 
 class VirtualClock:
@@ -34,10 +44,17 @@ class VirtualClock:
         self._driver: asyncio.Task[None] | None = None
         self._rounds = _ROUNDS
         """Until those who have been woken last have come to rest."""
+        self._pausing: asyncio.Future[None] | None = None
 
-    async def wait(self, until: datetime, wanted: Callable[[], bool] | None = None, *, rounds: int = _ROUNDS) -> None:
-        """Return at `until`, or as soon as `wanted()` is true after some event. `rounds`: of the event loop, until
-        who waited has come to rest again.
+    async def wait(
+        self,
+        until: datetime,
+        wanted: Callable[[], timedelta | None] | None = None,
+        *,
+        rounds: int = _ROUNDS,
+    ) -> None:
+        """Return at `until` unless something wanted has happened by then: `wanted` is asked after every moment in which
+        something has, and says how long from then. `rounds`: of the event loop, until who waited has come to rest.
         """
         waiter = _Waiter(until, wanted, rounds, asyncio.get_running_loop().create_future())
         self._waiters.append(waiter)
@@ -56,7 +73,6 @@ class VirtualClock:
                 if not self.wake():
                     await self._pace()
                     self._advance()
-                    self.wake()
         except Exception as error:  # noqa: BLE001 - whatever went wrong in the simulation, those who wait for it get it
             for waiter in self._waiters:
                 if not waiter.future.done():
@@ -71,11 +87,8 @@ class VirtualClock:
 
     def wake(self) -> bool:
         """Wake whose time has come."""
-        ready = [
-            waiter
-            for waiter in self._waiters
-            if waiter.until <= self._world.now or (waiter.wanted is not None and waiter.wanted())
-        ]
+        now = self._world.now
+        ready = [waiter for waiter in self._waiters if waiter.is_due(now)]
         for waiter in ready:
             self._rounds = max(self._rounds, waiter.rounds)
             self._waiters.remove(waiter)
@@ -84,21 +97,26 @@ class VirtualClock:
         return bool(ready)
 
     def _next(self) -> datetime:
-        moment = min(waiter.until for waiter in self._waiters)
+        moment = min([waiter.until for waiter in self._waiters])
         event = self._world.next_event
         return moment if event is None else min(moment, event)
 
     async def _pace(self) -> None:
         speed = self._world.settings.speed
         if speed is not None:
-            await asyncio.sleep((self._next() - self._world.now).total_seconds() / speed)
+            pausing = self._pausing = asyncio.get_running_loop().create_future()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(pausing, (self._next() - self._world.now).total_seconds() / speed)
+
+    def hurry(self) -> None:
+        """Somebody is to be woken earlier than was known when the clock began to let real time pass."""
+        self.wake()
+        if self._pausing is not None and not self._pausing.done():
+            self._pausing.set_result(None)
 
     def _advance(self) -> None:
-        """Run moment after moment until somebody has to be woken."""
+        """Run moment after moment until somebody has been woken; one moment alone while real time passes."""
         while self._waiters:
-            moment = self._next()
-            self._world.run_until(moment)
-            if self._world.settings.speed is not None or any(
-                waiter.until <= moment or (waiter.wanted is not None and waiter.wanted()) for waiter in self._waiters
-            ):
+            self._world.run_until(self._next())
+            if self.wake() or self._world.settings.speed is not None:
                 return

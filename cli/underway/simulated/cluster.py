@@ -107,21 +107,31 @@ class SimulatedCluster:
         return self._world.state
 
     async def changed(self, until: datetime, *, statuses: bool = True) -> None:
-        """Raises KilledError where that fault has been brought."""
+        """A change is told together with what follows from it within `look_delay`, be that after `until`. Raises
+        KilledError where that fault has been brought.
+        """
         world = self._world
         seen = self._seen if statuses else self._seen - self._reports_seen
-        if statuses:
-            await self._clock.wait(until, lambda: world.version != seen, rounds=BRISK)
-        else:
-            await self._clock.wait(until, lambda: world.version - world.reports != seen, rounds=BRISK)
-        self._seen, self._reports_seen = world.version, world.reports
+        delay = world.settings.look_delay
+
+        def wanted() -> timedelta | None:
+            if world.version - (0 if statuses else world.reports) == seen:
+                return None
+            return timedelta(0) if self._killed else delay
+
+        await self._clock.wait(until, wanted, rounds=BRISK)
+        self._see()
         if self._killed:
             self._killed = False
             raise KilledError
 
+    def _see(self) -> None:
+        """Whoever waits for changes from now on waits for later ones."""
+        self._seen, self._reports_seen = self._world.version, self._world.reports
+
     def stir(self) -> None:
         self._world.stir()
-        self._clock.wake()
+        self._clock.hurry()
 
     async def sleep_until(self, moment: datetime) -> None:
         """Wait in virtual time, whatever changes."""
@@ -154,7 +164,9 @@ class SimulatedCluster:
 
     def settle(self, limit: timedelta = timedelta(minutes=10)) -> bool:
         """Run until every controller has its pods Ready and nothing is on its way; False if `limit` passes before."""
-        return run_to_rest(self._world, limit)
+        rests = run_to_rest(self._world, limit)
+        self._see()
+        return rests
 
     def unready(self) -> list[Pod]:
         """The pods that should be Ready and are not."""

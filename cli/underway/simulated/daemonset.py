@@ -81,9 +81,10 @@ class DaemonSets:
                 self._queue.add((ref, _target(pod)))
                 self._counts.add(ref)
         if new and new.owner is None and old and old.labels != new.labels and not self._world.starting:
-            for found in self._world.state.workloads_in(new.namespace):
-                if found.kind == "daemonset" and found.selector and found.selector.matches(new.labels):
-                    self._queue.add((found.ref, new.node))
+            for ref in self._wanted_on:
+                found = self._world.get(Workload, ref) if ref.namespace == new.namespace else None
+                if found is not None and found.selector and found.selector.matches(new.labels):
+                    self._queue.add((ref, new.node))
 
     def _sync_node(self, key: tuple[Ref, str]) -> None:
         ref, name = key

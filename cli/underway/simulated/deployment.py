@@ -12,13 +12,13 @@ import msgspec
 
 from underway.cluster.model import Pod, Ref, Template, Workload
 from underway.cluster.reports import is_report
+from underway.cluster.rolling import bounds
 from underway.cluster.templates import HASH
 from underway.simulated.pods import owner_of
 from underway.simulated.world import WorkQueue, World
-from underway.units import Requirement, Selector, Share
+from underway.units import Requirement, Selector
 
 REVISION = "deployment.kubernetes.io/revision"
-_QUARTER = Share(25, percent=True)
 
 
 class Deployments:
@@ -131,7 +131,7 @@ class Deployments:
 
     def _roll(self, found: Workload, new: Workload, old: list[Workload]) -> None:
         """rolling.go: no more than maxSurge above, no fewer than maxUnavailable below what is asked for."""
-        surge, unavailable = _bounds(found)
+        surge, unavailable = bounds(found)
         total = new.replicas + sum(one.replicas for one in old)
         if new.replicas > found.replicas:
             self._scale(new, found.replicas)
@@ -175,7 +175,7 @@ class Deployments:
             self._world.put(msgspec.structs.replace(found, replicas=replicas, generation=found.generation + 1))
 
     def _create(self, deployment: Workload, template: Template, owned: list[Workload]) -> Workload:
-        surge, _ = _bounds(deployment)
+        surge, _ = bounds(deployment)
         room = deployment.replicas + surge - sum(one.replicas for one in owned)
         waits = deployment.strategy == "Recreate" and self._runs(owned)
         replicas = 0 if waits else max(0, min(deployment.replicas, room))
@@ -200,13 +200,6 @@ def replicaset(world: World, deployment: Workload, template: Template, digest: s
         min_ready_seconds=deployment.min_ready_seconds,
         generation=1,
     )
-
-
-def _bounds(found: Workload) -> tuple[int, int]:
-    """How many may be made beyond, and lacking below, what is asked for."""
-    surge = (found.max_surge or _QUARTER).of(found.replicas, round_up=True)
-    unavailable = (found.max_unavailable or _QUARTER).of(found.replicas, round_up=False)
-    return surge, unavailable if surge or unavailable else 1
 
 
 def _is_of(found: Workload, template: Template | None) -> bool:

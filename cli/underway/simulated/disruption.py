@@ -6,16 +6,13 @@ leaves a budget's selector makes nothing recount, until the budget or another of
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 
 import msgspec
 
-from underway.cluster.disruption import desired, expected, one_of_each, selected
+from underway.cluster.disruption import desired, expected, selected, standing, without_scale
 from underway.cluster.model import Budget, Pod, Ref
 from underway.simulated.world import WorkQueue, World
-
-_WITHOUT_SCALE = frozenset({"DaemonSet", "Job", "Node"})
 
 
 class Disruptions:
@@ -51,15 +48,13 @@ class Disruptions:
         budget = self._world.get(Budget, ref)
         if budget is None:
             return
-        pods = selected(budget, self._world.state)
-        by_number = budget.min_available is not None and not budget.min_available.percent
-        if not by_number and not self._can_scale(budget):
+        if without_scale(budget, self._world.state) is not None:
             self._world.put(msgspec.structs.replace(budget, disruptions_allowed=0))
             return
         total = expected(budget, self._world.state)
         wanted = desired(budget, total)
-        evicted = self._still_evicted(budget, pods)
-        healthy = len([pod for pod in pods if pod.ready and pod.deleting is None and pod.name not in evicted])
+        evicted = self._still_evicted(budget)
+        healthy = standing(budget, self._world.state, beside=evicted)
         allowed = max(healthy - wanted, 0) if total > 0 else 0
         self._world.put(
             msgspec.structs.replace(
@@ -73,18 +68,15 @@ class Disruptions:
             )
         )
 
-    def _can_scale(self, budget: Budget) -> bool:
-        """The sync fails, and allows nothing, over a pod whose controller has no scale (a DaemonSet, a Job)."""
-        pods = one_of_each(budget, self._world.state)
-        return _WITHOUT_SCALE.isdisjoint([pod.owner.kind for pod in pods if pod.owner])
-
-    def _still_evicted(self, budget: Budget, pods: Iterable[Pod]) -> dict[str, datetime]:
+    def _still_evicted(self, budget: Budget) -> dict[str, datetime]:
         """Evicted, but not yet seen as being deleted. Forgotten after two minutes."""
         timeout = self._world.settings.disrupted_pod_timeout
         times = self._evicted.get(budget.ref)
         if not times:
             return {}
-        waiting = {pod.name for pod in pods if pod.deleting is None}
+        covered = selected(budget, self._world.state)
+        found = {name: self._world.get(Pod, Ref("pod", budget.namespace, name)) for name in times}
+        waiting = {name for name, pod in found.items() if pod and pod.deleting is None and pod.uid in covered}
         kept = {name: since for name, since in times.items() if name in waiting and self._world.now < since + timeout}
         self._evicted[budget.ref] = kept
         if kept:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from underway.cluster.model import EndpointSlice, Pod, Ref, Service
@@ -31,8 +33,9 @@ class EndpointSlices:
         same = old and new and old.labels == new.labels
         for pod in (new,) if same else (old, new):
             for service in self._world.state.services_of(pod) if pod else ():
-                self._changed.setdefault(service.ref, {}).update({one.uid: None for one in (old, new) if one})
-                self._queue.add(service.ref)
+                ref = service.ref
+                self._changed.setdefault(ref, {}).update({one.uid: None for one in (old, new) if one})
+                self._queue.add(ref)
 
     def _sync(self, ref: Ref) -> None:
         service = self._world.get(Service, ref)
@@ -41,24 +44,36 @@ class EndpointSlices:
             return
         slices = list(self._world.state.slices(service))
         current = slices[0] if slices else self._new_slice(service)
-        ready, terminating = set(current.ready), set(current.terminating)
         if ref not in self._known:
             self._known.add(ref)
-            changed |= dict.fromkeys((*ready, *terminating))
+            changed |= dict.fromkeys((*current.ready, *current.terminating))
             changed |= {pod.uid: None for pod in self._world.state.pods_behind(service)}
         for surplus in slices[1:]:
             changed |= dict.fromkeys((*surplus.ready, *surplus.terminating))
             self._world.remove(surplus.ref)
+        ready, terminating = dict[str, bool](), dict[str, bool]()
         for uid in changed:
             pod = self._world.state.pod(uid)
-            serves, ends = _condition(pod, service) if pod is not None else (False, False)
-            (ready.add if serves else ready.discard)(uid)
-            (terminating.add if ends else terminating.discard)(uid)
-        self._world.put(msgspec.structs.replace(current, ready=frozenset(ready), terminating=frozenset(terminating)))
+            ready[uid], terminating[uid] = _condition(pod, service) if pod is not None else (False, False)
+        self._world.put(
+            msgspec.structs.replace(
+                current, ready=_listed(current.ready, ready), terminating=_listed(current.terminating, terminating)
+            )
+        )
 
     def _new_slice(self, service: Service) -> EndpointSlice:
         name = self._world.new_name("endpointslice", service.namespace, service.name)
         return EndpointSlice(uid=self._world.new_uid(), namespace=service.namespace, name=name, service=service.name)
+
+
+def _listed(before: frozenset[str], changed: Mapping[str, bool]) -> frozenset[str]:
+    """What was listed before, with each of those that have changed, or without it. A Service may have thousands: they
+    are copied only if there is something to change.
+    """
+    gone = [uid for uid, is_in in changed.items() if not is_in and uid in before]
+    come = [uid for uid, is_in in changed.items() if is_in and uid not in before]
+    kept = before.difference(gone) if gone else before
+    return kept.union(come) if come else kept
 
 
 def _condition(pod: Pod, service: Service) -> tuple[bool, bool]:

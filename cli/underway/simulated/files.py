@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import yaml
 
-from underway.bounded import BoundedLoader, UnboundedError, json_values
+from underway.bounded import ManifestLoader, UnboundedError, json_values
 from underway.cluster import snapshot
 from underway.errors import UsageError
 
@@ -28,7 +28,7 @@ class Document(NamedTuple):
     data: Any
 
 
-class _Loader(BoundedLoader):
+class _Loader(ManifestLoader):
     """Leaves dates as text, as JSON has them."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own class attribute

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from underway.cluster.model import Pod, Ref, Workload
+from underway.cluster.model import Pod, Ref, Template, Workload
 from underway.simulated.kubelet import Kubelets
 from underway.simulated.pods import create_pod, delete_pod, is_active
 from underway.simulated.settings import DURATION
@@ -24,6 +24,8 @@ from underway.simulated.world import WorkQueue, World
 _OVERDUE = "Job was active longer than specified deadline"
 """The Job controller's words (reason DeadlineExceeded)."""
 _VERSION = re.compile(r"\bv1\.\d+\.\d+\b")
+_NAME_LABELS = ("batch.kubernetes.io/job-name", "job-name")
+_UID_LABELS = ("batch.kubernetes.io/controller-uid", "controller-uid")
 _SLEEP = 2
 """A sleep has at least so many words."""
 
@@ -46,19 +48,10 @@ class Jobs:
 
     def create(self, job: Workload, manifest: Mapping[str, Any]) -> None:
         spec = manifest["spec"]["template"]["spec"]
-        uid = self._world.new_uid()
-        names = {
-            "batch.kubernetes.io/job-name": job.name,
-            "job-name": job.name,
-            "batch.kubernetes.io/controller-uid": uid,
-        }
-        template = (
-            msgspec.structs.replace(job.template, labels={**job.template.labels, **names}) if job.template else None
-        )
         words = [word for container in spec["containers"] for word in _words(container)]
         annotations = {**_sleeping(words), **job.annotations}
         created = self._world.put(
-            msgspec.structs.replace(job, uid=uid, template=template, annotations=annotations, generation=1)
+            msgspec.structs.replace(job, uid=self._world.new_uid(), annotations=annotations, generation=1)
         )
         if spec.get("nodeName"):
             self._nodes[created.uid] = spec["nodeName"]
@@ -161,7 +154,7 @@ class Jobs:
         return max(missing, 0)
 
     def _create_pod(self, job: Workload) -> None:
-        pod = create_pod(self._world, job, self._world.new_name("pod", job.namespace, job.name))
+        pod = create_pod(self._world, job, self._world.new_name("pod", job.namespace, job.name), _named(job))
         node = self._nodes.get(job.uid)
         if pod is not None and node is not None:
             self._world.put(msgspec.structs.replace(pod, node=node, scheduled=self._world.now))
@@ -172,6 +165,16 @@ class Jobs:
         if version is not None and node is not None:
             self._world.assume(f"{pod.owner.name if pod.owner else pod.name}: leaves kubelet {version} on its node")
             self._world.put(msgspec.structs.replace(node, kubelet_version=version))
+
+
+def _named(job: Workload) -> Template | None:
+    """Its template with the labels that name the Job, as the API server completes it (generateSelector in
+    pkg/registry/batch/job/strategy.go). A Job that has a selector is complete, or has one of its own (manualSelector).
+    """
+    if job.template is None or job.selector is not None:
+        return job.template
+    names = dict.fromkeys(_NAME_LABELS, job.name) | dict.fromkeys(_UID_LABELS, job.uid)
+    return msgspec.structs.replace(job.template, labels={**names, **job.template.labels})
 
 
 def _wanted(job: Workload, active: int, succeeded: int) -> int:

@@ -22,10 +22,13 @@ from underway.errors import UsageError
 from underway.simulated import files, kind
 from underway.simulated.cluster import SimulatedCluster
 from underway.simulated.faults import Fault
+from underway.simulated.priorities import Priorities
 from underway.simulated.settings import TIMINGS, Settings
-from underway.simulated.validity import Mistake, mistakes
+from underway.simulated.validity import mistakes
+from underway.simulated.validity_pod import Mistake
 
 _UP_FOR = timedelta(days=1)
+_PRIORITY_CLASS = ("scheduling.k8s.io/v1", "PriorityClass")
 
 
 class _Name(msgspec.Struct):
@@ -76,6 +79,7 @@ class Loaded:
     assumptions: list[str] = field(default_factory=list)
     host_ports: dict[int, int] = field(default_factory=dict)
     node_ports: dict[int, Ref] = field(default_factory=dict)
+    priorities: Priorities = field(default_factory=Priorities)
 
     def services(self) -> Mapping[int, Ref]:
         """The ports at which a Service answers from outside: nodePorts, or what kind's extraPortMappings make of it."""
@@ -102,6 +106,7 @@ def load(paths: Sequence[Path]) -> Loaded:
                 _take(loaded, document, place)
     if loaded.refused:
         raise UsageError("\n".join(wrong.message for wrong in loaded.refused), _hint(loaded.refused))
+    loaded.assumptions.extend(loaded.priorities.give(loaded.objects))
     if not any(isinstance(found, Node) for found in loaded.objects.values()):
         raise UsageError("the cluster has no nodes", "give a kind config too, or the Node objects")
     return loaded
@@ -160,19 +165,26 @@ def _take_object(loaded: Loaded, document: Mapping[str, Any], source: str) -> No
     kind_name, metadata = str(document["kind"]), document.get("metadata")
     name = f"{kind_name} {metadata.get('name', '')}".strip() if isinstance(metadata, dict) else kind_name
     try:
+        if (document["apiVersion"], kind_name) == _PRIORITY_CLASS:
+            loaded.priorities.take_class(document)
+            return
         gone = is_gone(str(document["apiVersion"]), kind_name)
         found = None if gone else from_mapping(document)
         if found is None:
             loaded.ignored.append(ignored(document))
             return
         outline = msgspec.convert(document, _Outline)
+        if isinstance(found, Pod | Workload):
+            loaded.priorities.note(found, document)
     except ValueError as error:
         raise UsageError(f"{source}: {name}: {error}") from error
     if outline.spec is None:
         if isinstance(found, Workload | Pod | Budget | Service):
             raise UsageError(f"{source}: {name}: `spec` is missing", "is the file cut off?")
         outline.spec = _Spec()
-    loaded.refused += (Mistake(f"{source}: {name}: {wrong.message}", wrong.hint) for wrong in mistakes(found, document))
+    loaded.refused += (
+        wrong._replace(message=f"{source}: {name}: {wrong.message}") for wrong in mistakes(found, document)
+    )
     if isinstance(found, Service):
         loaded.node_ports |= {port.node_port: found.ref for port in outline.spec.ports or () if port.node_port}
     if isinstance(found, Workload) and outline.spec.template is not None:

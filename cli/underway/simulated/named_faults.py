@@ -53,6 +53,8 @@ def named_faults(text: str, state: ClusterState) -> list[Fault]:
             return [NodeLost(_node(target, state), after)]
         case "never-ready":
             return [NeverReady(*_pods(target, state), after)]
+        case "no-room" if target:
+            raise UsageError(f"fault `{text}`: it is about every node", "say no-room, or no-room@10s")
         case "no-room":
             return [NoRoom(after)]
         case "budget-tightened":

@@ -60,6 +60,8 @@ def create_pod(world: World, workload: Workload, name: str, template: Template |
         owner=owner_of(workload),
         spec=with_label_keys(world.admit(workload, source.spec), source.labels),
         created=world.now,
+        node=source.node,
+        scheduled=world.now if source.node else None,
     )
     return world.put(pod)
 

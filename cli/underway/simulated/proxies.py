@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from underway.cluster.model import EndpointSlice, Ref, Service
+from underway.cluster.traffic import ready_endpoints
 from underway.simulated.world import WorkQueue, World
 
 
@@ -16,7 +17,7 @@ class Proxies:
         self._world = world
         self._queue = WorkQueue[str](world, self._write_rules, world.settings.proxy_delay)
         self._changed: dict[Ref, None] = {}
-        self._routes: dict[Ref, tuple[str, ...]] = {}
+        self._routes: dict[Ref, frozenset[str]] = {}
         self._last = world.now - world.settings.proxy_min_sync_period
         self.on_change: list[Callable[[Ref], None]] = []
         """Called just before the routes of a Service change."""
@@ -24,7 +25,7 @@ class Proxies:
 
     def routes(self, service: Ref) -> tuple[str, ...]:
         """The UIDs of the pods that requests go to, ordered."""
-        return self._routes.get(service, ())
+        return tuple(sorted(self._routes.get(service, ())))
 
     def _slice_changed(self, old: EndpointSlice | None, new: EndpointSlice | None) -> None:
         found = new or old
@@ -46,9 +47,10 @@ class Proxies:
                     tell(ref)
                 self._routes[ref] = routes
 
-    def _current(self, ref: Ref) -> tuple[str, ...]:
+    def _current(self, ref: Ref) -> frozenset[str]:
         """The ready endpoints, or where there are none those that are terminating and still serve."""
         service = self._world.get(Service, ref)
-        slices = list(self._world.state.slices(service)) if service else []
-        ready = {uid for found in slices for uid in found.ready}
-        return tuple(sorted(ready or {uid for found in slices for uid in found.terminating}))
+        if service is None:
+            return frozenset()
+        terminating = (found.terminating for found in self._world.state.slices(service))
+        return ready_endpoints(service, self._world.state) or frozenset[str]().union(*terminating)

@@ -53,9 +53,10 @@ class Scheduler:
         if pod is None:
             return
         if new is None or new.node or new.deleting is not None:
-            self._waiting.pop(pod.ref, None)
-            self._attempts.pop(pod.ref, None)
-            self._nominated.pop(pod.ref, None)
+            ref = pod.ref
+            self._waiting.pop(ref, None)
+            self._attempts.pop(ref, None)
+            self._nominated.pop(ref, None)
         elif old is None:
             if self._lowest is not None:
                 self._lowest = min(self._lowest, new.spec.priority)

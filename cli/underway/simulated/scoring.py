@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any, TypeAlias
 
-from underway.cluster.eligibility import admits
 from underway.cluster.model import Pod
-from underway.cluster.podspec import PodTerm, Spread
+from underway.cluster.podspec import Spread
 from underway.cluster.state import ClusterState
 from underway.simulated.capacity import Capacity
 from underway.simulated.columns import Column, Columns
@@ -24,8 +23,6 @@ _TAINTS, _NODES, _AFFINITY, _SPREAD = 3, 2, 2, 2
 """The plugins' weights; the two for resources weigh 1."""
 _Pick: TypeAlias = Callable[[Sequence[Any]], tuple[Any, ...]]
 """Takes from a column what it says about the nodes that fit."""
-_Domains: TypeAlias = tuple[str | None, ...]
-"""The domains that a node is in, one for each constraint."""
 _HOST, _ZONE = "kubernetes.io/hostname", "topology.kubernetes.io/zone"
 
 
@@ -49,7 +46,7 @@ def best_node(
         if scores is not None:
             totals = [total + weight * score for total, score in zip(totals, scores, strict=True)]
     best = max(totals)
-    return min(columns.names[place] for place, total in zip(places, totals, strict=True) if total == best)
+    return min([columns.names[place] for place, total in zip(places, totals, strict=True) if total == best])
 
 
 def _taint_scores(disliked: Sequence[int]) -> list[int] | None:
@@ -92,40 +89,29 @@ def _spread_scores(
         constraints = tuple(_default_constraints(pod, state))
     if not constraints:
         return None
-    rows = [pick(columns.labels(found.topology_key)) for found in constraints]
-    # what is to be said for a node follows from the domains that it is in, and those are few
-    where: Sequence[_Domains] = list(zip(*rows, strict=True))
-    present: Collection[_Domains] = set(where)
+    keys = tuple(found.topology_key for found in constraints)
+    rows = [pick(columns.labels(key)) for key in keys]
     # the default constraints ignore no node, whatever labels it lacks
-    kept = [domains for domains in present if default or None not in domains]
-    if not kept:
+    ignored = set() if default else {place for row in rows if None in row for place, at in enumerate(row) if at is None}
+    raw = [0.0] * len(rows[0])
+    if len(ignored) == len(raw):
         return None
-    raw = dict.fromkeys(present, 0.0)
-    for place, constraint in enumerate(constraints):
-        if default:
-            counts = _counts(pod, constraint, capacity, state)
-        else:
-            counts = capacity.neighbors.domain_counts(pod, constraint)
-        weight = math.log(len({domains[place] for domains in kept} - {None}) + 2)
-        for domains in present:
-            domain = domains[place]
-            raw[domains] += counts.get(domain, 0) * weight + constraint.max_skew - 1 if domain is not None else 0.0
-    whole = {domains: math.floor(score + 0.5) for domains, score in raw.items()}
-    low, high = min(whole[domains] for domains in kept), max(whole[domains] for domains in kept)
-    scores = dict.fromkeys(present, 0)
-    scores |= {domains: 100 * (high + low - whole[domains]) // high if high else 100 for domains in kept}
-    return [scores[domains] for domains in where]
-
-
-def _counts(pod: Pod, constraint: Spread, capacity: Capacity, state: ClusterState) -> Mapping[str, int]:
-    """How many pods a default constraint counts in each domain that has any."""
-    counts: Counter[str] = Counter()
-    everyone = PodTerm(constraint.selector, constraint.topology_key, ())
-    for other, where in capacity.neighbors.matching(pod, everyone):
-        node = state.nodes.get(where)
-        if other.deleting is None and node and constraint.topology_key in node.labels and admits(pod.spec, node):
-            counts[node.labels[constraint.topology_key]] += 1
-    return counts
+    for constraint, row in zip(constraints, rows, strict=True):
+        kept = [at for place, at in enumerate(row) if place not in ignored] if ignored else row
+        weight = math.log(len(set(kept) - {None}) + 2)
+        topology_keys = (constraint.topology_key,) if default else keys
+        counts = capacity.neighbors.taken_domains(pod, constraint, topology_keys=topology_keys)
+        none = constraint.max_skew - 1.0
+        said: dict[str | None, float] = {domain: count * weight + none for domain, count in counts.items()}
+        said[None] = 0.0
+        raw = [before + said.get(domain, none) for before, domain in zip(raw, row, strict=True)]
+    whole = {score: math.floor(score + 0.5) for score in set(raw)}
+    wholes = [whole[score] for place, score in enumerate(raw) if place not in ignored] if ignored else whole.values()
+    low, high = min(wholes), max(wholes)
+    scores = {score: 100 * (high + low - count) // high if high else 100 for score, count in whole.items()}
+    if not ignored:
+        return [scores[score] for score in raw]
+    return [0 if place in ignored else scores[score] for place, score in enumerate(raw)]
 
 
 def _default_constraints(pod: Pod, state: ClusterState) -> Iterator[Spread]:

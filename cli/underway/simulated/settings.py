@@ -33,6 +33,10 @@ class Settings:
     """Virtual seconds in one real second; None is as fast as it can."""
 
     api_latency: timedelta = timedelta(milliseconds=10)
+    look_delay: timedelta = timedelta(milliseconds=30)
+    """From a change until a run looks, which then sees what followed from it too: a pod is Ready, its budget has
+    recounted, its Services list it. Half the looks, and each a little later than a live run's.
+    """
     controller_delay: timedelta = timedelta(milliseconds=20)
     """From a change until a controller has acted on it."""
     operator_delay: timedelta = timedelta(seconds=1)

@@ -7,12 +7,14 @@ is not Ready, not even the replacement of that member (kubernetes/kubernetes#672
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import lru_cache
 from hashlib import sha256
 
 import msgspec
 
+from underway.cluster.groups import Group
 from underway.cluster.model import Pod, Ref, Template, Workload
 from underway.simulated.pods import available, available_in, create_pod, delete_pod, is_active
 from underway.simulated.world import WorkQueue, World
@@ -53,29 +55,42 @@ class StatefulSets:
         update = self._revision_of(found)
         current = found.current_revision or update
         found = msgspec.structs.replace(found, current_revision=current, update_revision=update)
-        if self._fill(found, self._pods(found)):
-            self._shrink(found, self._pods(found))
+        if self._fill(found):
+            self._shrink(found)
             if found.strategy != "OnDelete":
-                self._roll(found, self._pods(found))
+                self._roll(found)
         self._report(found)
 
-    def _pods(self, found: Workload) -> dict[int, Pod]:
-        """By number, the first one being 0, whatever its name says."""
-        return {_ordinal(pod.name) - found.first_ordinal: pod for pod in self._world.state.pods_of(found.uid)}
+    def _crew(self, found: Workload) -> Group:
+        return self._world.state.crew(found.uid)
+
+    def _filled(self, found: Workload) -> Mapping[int | None, Mapping[str, Pod]]:
+        """Its pods by the ordinals that it is to have; under None those that have another one."""
+        return self._crew(found).sorted_by(_Place(_wanted(found)), key=_Place)
+
+    def _member(self, found: Workload, number: int) -> Pod | None:
+        """The pod of an ordinal; the newest, should there be several."""
+        here = self._crew(found).sorted_by(_ordinal_of).get(number, {})
+        return list(here.values())[-1] if here else None
 
     def _report(self, found: Workload) -> None:
-        pods = self._pods(found).values()
-        active = [pod for pod in pods if is_active(pod)]
-        ready = sum(1 for pod in active if pod.ready)
-        count, wait = available(active, found, self._world.now)
-        if wait is not None:
-            self._queue.add(found.ref, wait)
-        updated = sum(1 for pod in active if _revision(pod, found) == found.update_revision)
+        alike = self._crew(found).sorted_by(_standing_as)
+        active = {how: len(pods) for how, pods in alike.items() if how is not None}
+        ready = sum(count for (up, _), count in active.items() if up)
+        count = ready
+        if found.min_ready_seconds:
+            pods = (pod for how in active for pod in alike[how].values())
+            count, wait = available(pods, found, self._world.now)
+            if wait is not None:
+                self._queue.add(found.ref, wait)
+        updated = sum(
+            count for (_, revision), count in active.items() if _revision(revision, found) == found.update_revision
+        )
         complete = found.strategy != "OnDelete" and updated == ready == found.replicas
         self._world.put(
             msgspec.structs.replace(
                 found,
-                current=len(pods),
+                current=len(self._crew(found).sorted_by(_ordinal_of)),
                 updated=updated,
                 ready=ready,
                 available=count,
@@ -102,37 +117,52 @@ class StatefulSets:
         self._templates[found.uid, self._names[key]] = template
         return self._names[key]
 
-    def _fill(self, found: Workload, pods: dict[int, Pod]) -> bool:
+    def _fill(self, found: Workload) -> bool:
         """Make what is missing, in order. True: nothing stands in the way of scaling down."""
         settled = True
-        for ordinal in range(found.replicas):
-            pod = pods.get(ordinal)
+        for number in self._unsettled(found):
+            pod = self._member(found, number)
             if pod is not None and pod.finished and pod.deleting is None:
                 delete_pod(self._world, pod)
                 pod = None
             if pod is None:
-                self._create(found, ordinal)
+                self._create(found, number)
             if pod is None or not self._is_up(pod, found):
                 settled = False
                 if not found.parallel:
                     return False
         return settled or found.parallel
 
-    def _shrink(self, found: Workload, pods: dict[int, Pod]) -> None:
-        surplus = (number for number in pods if not 0 <= number < found.replicas)
-        for ordinal in sorted(surplus, reverse=True):
-            if pods[ordinal].deleting is None:
-                delete_pod(self._world, pods[ordinal])
+    def _unsettled(self, found: Workload) -> list[int]:
+        """The ordinals that have no pod, or one that may not be up, in order."""
+        wanted, crew = _wanted(found), self._crew(found)
+        if found.min_ready_seconds:
+            return list(wanted)
+        filled = self._filled(found)
+        whole = len(filled) - (None in filled) == len(wanted)
+        missing = set() if whole else set(wanted).difference(filled)
+        down = {_ordinal_of(pod) for pod in crew.where(_may_be_up, answer=False).values()}
+        return sorted(missing.union(down.intersection(wanted)))
+
+    def _shrink(self, found: Workload) -> None:
+        surplus = {_ordinal_of(pod) for pod in self._filled(found).get(None, {}).values()}
+        for number in sorted(surplus, reverse=True):
+            pod = self._member(found, number)
+            if pod is not None and pod.deleting is None:
+                delete_pod(self._world, pod)
             if not found.parallel:
                 return
 
-    def _roll(self, found: Workload, pods: dict[int, Pod]) -> None:
+    def _roll(self, found: Workload) -> None:
         """Let the highest member of another revision go, once those above it are healthy."""
-        for ordinal in range(found.replicas - 1, found.partition - 1, -1):
-            pod = pods.get(ordinal)
+        revisions = self._crew(found).sorted_by(_labelled_revision)
+        if all(_revision(revision, found) == found.update_revision for revision in revisions):
+            return
+        for number in reversed(_wanted(found)[found.partition :]):
+            pod = self._member(found, number)
             if pod is None or pod.deleting is not None:
                 return
-            if _revision(pod, found) != found.update_revision:
+            if _revision(_labelled_revision(pod), found) != found.update_revision:
                 delete_pod(self._world, pod)
                 return
             if not self._is_up(pod, found):
@@ -142,10 +172,9 @@ class StatefulSets:
         """Available, and staying. The pods of the next ordinals wait for that."""
         return pod.deleting is None and available_in(pod, found, self._world.now) == timedelta(0)
 
-    def _create(self, found: Workload, ordinal: int) -> None:
-        number = found.first_ordinal + ordinal
+    def _create(self, found: Workload, number: int) -> None:
         name = f"{found.name}-{number}"
-        held = found.strategy != "OnDelete" and ordinal < found.partition
+        held = found.strategy != "OnDelete" and number < found.first_ordinal + found.partition
         revision = found.current_revision if held else found.update_revision
         template = self._templates.get((found.uid, revision), found.template)
         if template is not None:
@@ -168,9 +197,41 @@ class StatefulSets:
         return (*template.spec.claims, *own)
 
 
-def _revision(pod: Pod, found: Workload) -> str:
+def _wanted(found: Workload) -> range:
+    """The ordinals that it is to have."""
+    return range(found.first_ordinal, found.first_ordinal + found.replicas)
+
+
+class _Place(msgspec.Struct, frozen=True):
+    """Which of the wanted ordinals a pod has."""
+
+    wanted: range
+
+    def __call__(self, pod: Pod) -> int | None:
+        number = _ordinal_of(pod)
+        return number if number in self.wanted else None
+
+
+def _standing_as(pod: Pod) -> tuple[bool, str | None] | None:
+    """Of an active pod, whether it is Ready, and of which revision."""
+    return (pod.ready, _labelled_revision(pod)) if is_active(pod) else None
+
+
+def _may_be_up(pod: Pod) -> bool:
+    return pod.ready and is_active(pod)
+
+
+def _labelled_revision(pod: Pod) -> str | None:
+    return pod.labels.get(REVISION)
+
+
+def _revision(labelled: str | None, found: Workload) -> str:
     """A pod that says nothing of it is of the current one."""
-    return pod.labels.get(REVISION, found.current_revision)
+    return found.current_revision if labelled is None else labelled
+
+
+def _ordinal_of(pod: Pod) -> int:
+    return _ordinal(pod.name)
 
 
 @lru_cache(maxsize=4096)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from underway.cluster.applied import APPLIED
 from underway.cluster.model import Pod, Workload
 from underway.cluster.state import MARK
 from underway.simulated.settings import DURATION, EXIT, START_UP, WARM_UP
@@ -87,7 +88,8 @@ class Timings:
         if told is not None:
             return told, ""
         settings = self._world.settings
-        took = settings.job_duration if MARK in workload.labels else settings.other_job_duration
+        ours = MARK in workload.labels or APPLIED in workload.annotations
+        took = settings.job_duration if ours else settings.other_job_duration
         return took, f"{workload.ref}: its pods run for {format_duration(took)}"
 
     def _samples(self, pod: Pod, workload: Workload | None) -> list[Pod]:

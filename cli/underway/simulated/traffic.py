@@ -8,7 +8,7 @@ judged in bulk between changes, so hours of traffic cost little.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -38,6 +38,8 @@ class Requests:
     started: datetime
     period: timedelta
     latency: timedelta
+    name_of: Callable[[str], str]
+    """A pod as kubectl prints it, by its UID."""
     sent: int = 0
     lost: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
@@ -108,7 +110,7 @@ class Requests:
             return NO_ENDPOINTS
         drawn = (number * 2_654_435_761 % 2**32) >> 12
         target = stretch.routes[drawn % len(stretch.routes)]
-        exited, name = self._exits.get(target, (None, f"pod {target}"))
+        exited, name = self._exits.get(target, (None, self.name_of(target)))
         if target in stretch.silent:
             return f"{name} had stopped answering, and the proxies still sent it requests"
         sent = self._moment(number)
@@ -149,10 +151,14 @@ class Traffic:
 
     def start(self, service: Ref, per_second: float, latency: timedelta) -> Requests:
         period = timedelta(seconds=1) / per_second
-        requests = Requests(service, self._world.now, period, latency)
+        requests = Requests(service, self._world.now, period, latency, self._name_of)
         self._under_load.setdefault(service, []).append(requests)
         self._tell_later(requests)
         return requests
+
+    def _name_of(self, uid: str) -> str:
+        pod = self._world.state.pod(uid)
+        return str(pod.ref) if pod is not None else f"pod {uid}"
 
     def stop(self, requests: Requests) -> None:
         self._catch_up(requests)

@@ -20,7 +20,6 @@ import msgspec
 from underway.cluster.model import Pod, Ref, Workload
 from underway.cluster.objects import Object
 from underway.cluster.podspec import PodSpec
-from underway.cluster.reports import is_report
 from underway.cluster.state import ClusterState
 from underway.simulated.settings import Settings
 
@@ -44,8 +43,6 @@ class World:
         """What is told is there already, nothing has changed."""
         self.version = 0
         """Grows with every change of the state."""
-        self.reports = 0
-        """How many of them were but reports of progress."""
         self.assumptions: list[str] = []
         self.admit: Callable[[Workload, PodSpec], PodSpec] = lambda _, asked: asked
         """What admission makes of a new pod of a workload that asks for this much."""
@@ -56,6 +53,11 @@ class World:
         self._named = 0
         versions = {found.resource_version for found in state.objects()}
         self._revision = max(map(int, filter(str.isdigit, versions)), default=0)
+
+    @property
+    def reports(self) -> int:
+        """How many of the changes were but reports of progress."""
+        return self.state.derived.reports
 
     def start(self) -> None:
         """Show every watch what is there already, as a list does; but for the pods of which nothing is to be done."""
@@ -104,7 +106,6 @@ class World:
         new = msgspec.structs.replace(new, resource_version=str(self._revision))
         self.state.put(new)
         self.version += 1
-        self.reports += is_report(old, new)
         self._notify(old, new)
         return new
 
@@ -138,7 +139,11 @@ class World:
     # -- names -------------------------------------------------------------------------------------------------
 
     def new_uid(self) -> str:
-        return str(uuid.UUID(bytes=self._digest()[:16]))
+        """One that no pod or workload has: the given state may be that of another simulation."""
+        while True:
+            uid = str(uuid.UUID(bytes=self._digest()[:16]))
+            if self.state.pod(uid) is None and self.state.workload(uid) is None:
+                return uid
 
     def new_name(self, kind: str, namespace: str, base: str) -> str:
         """`base` with a suffix. The API server refuses a name that is taken, and then another one is tried."""

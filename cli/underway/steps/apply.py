@@ -101,11 +101,13 @@ def _healthy(refs: list[Ref], work: Work, turn: Turn) -> StepEnd | None:
         stood = (found.generation, found.observed_generation, found.updated, found.available, found.current)
         if work.moved.get(ref, ((), turn.now))[0] != stood:
             work.moved[ref] = stood, turn.now
-        end = work.moved[ref][1] + patience(found)
-        if found.kind != "job" and turn.now >= end:
-            return StepEnd("timedOut", f"{ref}: {ill.reason}, and nothing moved for {format_duration(patience(found))}")
         waiting = True
         turn.wait(ref, ill.reason)
+        if found.kind == "job":
+            continue  # it says itself how long it may take
+        end = work.moved[ref][1] + patience(found)
+        if turn.now >= end:
+            return StepEnd("timedOut", f"{ref}: {ill.reason}, and nothing moved for {format_duration(patience(found))}")
         turn.look_again(end)
     return None if waiting else StepEnd("done", f"{_count(len(refs))} applied and healthy")
 

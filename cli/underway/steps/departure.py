@@ -5,11 +5,12 @@ Several departures decided in one look share the look's ledger, so that together
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from underway.cluster import disruption, traffic
 from underway.cluster.actions import Evict
+from underway.cluster.groups import is_standing
 from underway.cluster.model import Budget, Pod
 from underway.cluster.state import MARK
 from underway.steps import marks
@@ -21,11 +22,11 @@ from underway.steps.handoff import (
     Withdraw,
     has_recounted,
     left_budgets,
-    needed_beside,
     next_move,
 )
-from underway.steps.progress import PodLeft, Turn, Wait
+from underway.steps.progress import LeftTraffic, PodLeft, Turn, Wait
 from underway.steps.reattaching import give_back
+from underway.steps.serving import needed_beside
 
 _RECOUNT_AGAIN = timedelta(seconds=1)
 
@@ -50,10 +51,7 @@ def carry_on(
     there until it has; all that comes before its eviction can be over by then. Returns whether there is nothing to do
     but to wait for a change in its namespace, or for the moment that is waited for.
     """
-    withdrawn = marks.stage(pod) == "withdrawn"
-    if withdrawn and not traffic.in_traffic(pod, turn.state):
-        turn.left_traffic.setdefault(pod.uid, turn.now)
-    left = turn.left_traffic.get(pod.uid)
+    left = left_traffic(pod, turn) if marks.stage(pod) == "withdrawn" else None
     back = back and marks.INSTEAD not in pod.annotations
     if marks.SURPLUS in pod.annotations:
         why = f"{pod.annotations.get(marks.INSTEAD, 'another')} is back in its place"
@@ -74,6 +72,19 @@ def carry_on(
         case never:
             assert_never(never)
     return False
+
+
+def left_traffic(pod: Pod, turn: Turn) -> datetime | None:
+    """Since when a withdrawn pod has been seen outside every EndpointSlice; None while it is in one. One that has just
+    become Ready may be listed after it was withdrawn, also between two looks: then it has left anew.
+    """
+    if traffic.in_traffic(pod, turn.state):
+        return None
+    times = turn.state.endpoints.left[pod.uid]
+    known = turn.left_traffic.get(pod.uid)
+    if known is None or known.times != times:
+        known = turn.left_traffic[pod.uid] = LeftTraffic(turn.now, times)
+    return known.at
 
 
 def evict(pod: Pod, turn: Turn, *, grace: int | None = None, says: str = "evict", accepts_gap: bool = True) -> bool:
@@ -111,8 +122,7 @@ def _statefulset_wait(pod: Pod, turn: Turn) -> str | None:
         return None
     if turn.ledger.withdrawn.get(controller.uid, 0):
         return f"another member of {controller.ref} goes first"
-    members = turn.state.pods_of(controller.uid)
-    whole = sum(member.ready and member.deleting is None for member in members)
+    whole = len(turn.state.crew(controller.uid).where(is_standing, answer=True))
     if whole < controller.replicas:
         return f"{controller.ref} has {whole} of {controller.replicas} members Ready"
     return None
@@ -121,9 +131,10 @@ def _statefulset_wait(pod: Pod, turn: Turn) -> str | None:
 def _endpoint_wait(pod: Pod, turn: Turn, *, accepts_gap: bool) -> str | None:
     """Never the last ready endpoint of a Service, while another may come or unless the gap is accepted."""
     for service in turn.state.services_of(pod):
-        endpoints = traffic.lasting_endpoints(service, turn.state)
         taken = turn.ledger.endpoints.get(service.uid, 0)
-        if pod.uid not in endpoints or len(endpoints) - 1 - taken >= 1:
+        if not traffic.is_lasting(pod.uid, service, turn.state):
+            continue
+        if traffic.has_lasting(service, turn.state, beside=pod.uid, taken=taken):
             continue
         coming = taken > 0 or any(
             other.uid != pod.uid

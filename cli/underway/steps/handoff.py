@@ -6,7 +6,6 @@ marks and from what is so, so any process can carry it on, or back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -17,6 +16,7 @@ from underway.cluster.model import Budget, Pod, Workload
 from underway.cluster.quota import allowed
 from underway.cluster.state import ClusterState
 from underway.steps import crowding, marks
+from underway.steps.serving import may_become_ready, parts, serving
 
 _SINGLE_WRITER = frozenset({"ReadWriteOnce", "ReadWriteOncePod"})
 
@@ -96,65 +96,6 @@ class Ledger:
         book[uid] = book.get(uid, 0) + 1
 
 
-def detached_from(replicaset_uid: str, state: ClusterState) -> list[Pod]:
-    """The pods that were detached from a ReplicaSet and still serve in its stead."""
-    replicaset = state.workload(replicaset_uid)
-    if replicaset is None:
-        return _detached(state.marked_pods()).get(replicaset_uid, [])
-    namespace = replicaset.namespace
-
-    def find() -> dict[str, list[Pod]]:
-        return _detached(pod for pod in state.marked_pods() if pod.namespace == namespace)
-
-    return state.derived.worked_out(namespace, detached_from, find).get(replicaset_uid, [])
-
-
-def _detached(pods: Iterable[Pod]) -> dict[str, list[Pod]]:
-    """Those that are detached and have not been withdrawn, by the UID of the ReplicaSet that had them."""
-    found: dict[str, list[Pod]] = {}
-    for pod in pods:
-        if marks.stage(pod) == "detached":
-            found.setdefault(pod.annotations.get(marks.OWNER, ""), []).append(pod)
-    return found
-
-
-def serving(replicaset_uid: str, state: ClusterState) -> int:
-    """How many pods serve for a ReplicaSet: its own, and those detached from it that have not been withdrawn.
-
-    A pod that has just been detached is its own until it releases it, and is counted once.
-    """
-    replicaset = state.workload(replicaset_uid)
-    if replicaset is None:
-        return _serving(replicaset_uid, state)
-    key = (serving, replicaset_uid)
-    return state.derived.worked_out(replicaset.namespace, key, lambda: _serving(replicaset_uid, state))
-
-
-def _serving(replicaset_uid: str, state: ClusterState) -> int:
-    own = [pod for pod in state.pods_of(replicaset_uid) if marks.STAGE not in pod.annotations]
-    return len(traffic.among_serving([*own, *detached_from(replicaset_uid, state)], state))
-
-
-def needed_beside(replicaset_uid: str, state: ClusterState) -> int:
-    """How many have to serve for a ReplicaSet before one of those that serve now may leave: as many as serve now, but
-    no more than it is to have.
-    """
-    replicaset = state.workload(replicaset_uid)
-    return min(serving(replicaset_uid, state), replicaset.replicas if replicaset else 0)
-
-
-def may_become_ready(pod: Pod, state: ClusterState) -> bool:
-    """Whether a pod that is not Ready may be so at any moment: its containers run, and somebody looks at them."""
-    node = state.nodes.get(pod.node)
-    return not pod.ready and pod.phase == "Running" and not pod.waiting and node is not None and node.ready
-
-
-def _could_serve(replicaset_uid: str, state: ClusterState) -> int:
-    """So many serve for a ReplicaSet at most: soon counted, and mostly it is too few until the replacement is Ready."""
-    own = [pod.ready for pod in state.pods_of(replicaset_uid)]
-    return sum(own) + len(detached_from(replicaset_uid, state))
-
-
 @dataclass(frozen=True)
 class Withdraw:
     keys: tuple[str, ...]
@@ -221,7 +162,7 @@ def _shortfall(pod: Pod, state: ClusterState, ledger: Ledger) -> str | None:
     uid = pod.annotations.get(marks.OWNER, "")
     controller = state.workload(uid)
     wanted = (min(controller.replicas, marks.needed(pod)) if controller else 0) + ledger.withdrawn.get(uid, 0) + 1
-    if _could_serve(uid, state) < wanted or serving(uid, state) < wanted:
+    if serving(uid, state) < wanted:
         return _replacement(pod, uid, state)
     return needed_by(pod, state, ledger)
 
@@ -241,15 +182,12 @@ def needed_by(pod: Pod, state: ClusterState, ledger: Ledger) -> str | None:
 
 def _replacement(old: Pod, uid: str, state: ClusterState) -> str:
     """Say which pod is waited for, with what the cluster says about it, and whether the old one is in its way."""
-    own = [pod for pod in state.pods_of(uid) if pod.deleting is None and marks.STAGE not in pod.annotations]
-    for pod in own:
-        if not pod.ready:
-            against = crowding.words(old) if not pod.node and crowding.is_crowded_out(pod, old, state) else ""
-            return ": ".join(filter(None, (f"replacement {pod.name} is not Ready", against, pod.waiting)))
-    serve = {pod.uid for pod in traffic.among_serving(own, state)}
-    for pod in own:
-        if pod.uid not in serve:
-            return f"replacement {pod.name} is not in every EndpointSlice yet"
+    own = parts(uid, state)
+    for pod in own.get("coming", {}).values():
+        against = crowding.words(old) if not pod.node and crowding.is_crowded_out(pod, old, state) else ""
+        return ": ".join(filter(None, (f"replacement {pod.name} is not Ready", against, pod.waiting)))
+    for pod in own.get("unlisted", {}).values():
+        return f"replacement {pod.name} is not in every EndpointSlice yet"
     return "its ReplicaSet has not made the replacement yet"
 
 
@@ -258,18 +196,22 @@ def _withdrawn(pod: Pod, state: ClusterState, left_traffic: datetime | None, now
     controller = state.workload(uid)
     if back and pod.ready and serving(uid, state) == 0 and controller is not None and controller.replicas > 0:
         return Reattach()
-    return settling(pod, state, left_traffic, now) or Remove()
+    return settling(pod, marks.settle_time(pod), state, left_traffic, now) or Remove()
 
 
-def settling(pod: Pod, state: ClusterState, left_traffic: datetime | None, now: datetime) -> Await | None:
-    """What a withdrawn pod still has to be waited for before it may go; None: it serves nobody any more."""
+def settling(
+    pod: Pod, time: timedelta, state: ClusterState, left_traffic: datetime | None, now: datetime
+) -> Await | None:
+    """What a withdrawn pod still has to be waited for before it may go; None: it serves nobody any more. `time`: how
+    long it stays after it has left traffic.
+    """
     if traffic.in_traffic(pod, state):
         return Await("still in an EndpointSlice")
     for budget in left_budgets(pod, state):
         if not has_recounted(budget, pod):
             # once the pod is gone, nothing makes the budget's controller look again
             return Await(f"{budget.ref} has not been recounted yet")
-    end = (left_traffic or now) + marks.settle_time(pod)
+    end = (left_traffic or now) + time
     if now < end:
         return Await(f"settles until {end:%H:%M:%S}, out of traffic", until=end)
     return None

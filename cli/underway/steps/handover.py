@@ -18,15 +18,13 @@ from hashlib import sha256
 
 from underway.cluster import traffic
 from underway.cluster.actions import CreateReplicaSet, DeleteReplicaSet, PatchWorkload
-from underway.cluster.model import Pod, Ref, Workload
+from underway.cluster.model import Pod, Workload
 from underway.cluster.state import ClusterState
 from underway.steps import marks, rollout_marks
-from underway.steps.departure import evict, recount_budgets
+from underway.steps.departure import evict, left_traffic, recount_budgets
 from underway.steps.handoff import needed_by, settling, spend
 from underway.steps.progress import PodLeft, Turn
 from underway.steps.rollout_marks import HASH, NEW_HASH, OLD_HASH, OLD_REPLICASET, OLD_TEMPLATE, ROLLOUT
-
-SETTLE = timedelta(seconds=3)
 
 
 @dataclass(frozen=True)
@@ -52,6 +50,10 @@ class Picture:
     @property
     def wanted(self) -> int:
         return rollout_marks.replicas(self.deployment)
+
+    def needed(self, *, back: bool) -> int:
+        """How many of the target's version have to serve; on the way back no more than served before."""
+        return rollout_marks.needed_back(self.deployment) if back else self.wanted
 
 
 def picture(found: Workload, run: str, state: ClusterState) -> Picture:
@@ -125,7 +127,7 @@ def _pods(
 
 def _pods_of(found: Workload, state: ClusterState) -> Iterator[Pod]:
     """Those that the Deployment selects, and those that have been withdrawn from it."""
-    yield from state.pods_selected(found.namespace, found.selector) if found.selector else ()
+    yield from state.selection(found.namespace, found.selector).pods if found.selector else ()
     for pod in state.marked_pods():
         withdrawn = pod.namespace == found.namespace and pod.annotations.get(ROLLOUT) == found.name
         if withdrawn and not (found.selector and found.selector.matches(pod.labels)):
@@ -140,7 +142,8 @@ def hand_over(seen: Picture, turn: Turn, *, leave: bool, back: bool = False) -> 
     if not found.paused:
         turn.act(PatchWorkload(found.ref, found.uid, says="pause, two versions stand for a while", paused=True))
         return False
-    if clear_the_way(seen, turn) and seen.target is None and not seen.ending:
+    in_use = seen.target is not None or seen.active or seen.ending
+    if clear_the_way(seen, turn) and not in_use:
         turn.act(_target(seen, turn))
     _keep(seen, turn)
     if leave:
@@ -148,12 +151,12 @@ def hand_over(seen: Picture, turn: Turn, *, leave: bool, back: bool = False) -> 
     _see_off(seen, turn)
     recount_budgets(turn)
     others = seen.leavers or seen.active or seen.ending
-    return seen.target is not None and not others and serving(seen, turn) >= seen.wanted
+    return seen.target is not None and not others and serving(seen, turn) >= seen.needed(back=back)
 
 
 def clear_the_way(seen: Picture, turn: Turn, *, leave_target: bool = False) -> bool:
     """First the history out of sight, then the ReplicaSets in use away from their pods, with `leave_target` that of the
-    present template too. Returns whether all of them are gone or going.
+    present template too. Returns whether all of them are gone, going, or told to go in this look.
     """
     if seen.target is not None and not seen.active and not leave_target:
         return True
@@ -171,7 +174,7 @@ def clear_the_way(seen: Picture, turn: Turn, *, leave_target: bool = False) -> b
         turn.act(DeleteReplicaSet(one.ref, one.uid, says="delete, its pods stay and serve on (orphaned)"))
     for one in (*doomed, *seen.ending):
         turn.wait(one.ref, "is being deleted, its pods stay")
-    return not doomed
+    return True
 
 
 def _unreleased(seen: Picture) -> list[Workload]:
@@ -191,10 +194,10 @@ def serving(seen: Picture, turn: Turn) -> int:
     return len(traffic.among_serving((pod for pod in seen.keepers if not marks.stage(pod)), turn.state))
 
 
-def serves_alone(seen: Picture, turn: Turn) -> bool:
+def serves_alone(seen: Picture, turn: Turn, *, back: bool = False) -> bool:
     """Whether the target's version serves, and no pod of another gets traffic any more."""
     others = any(traffic.in_traffic(pod, turn.state) for pod in seen.leavers)
-    return not others and not seen.active and serving(seen, turn) >= seen.wanted
+    return not others and not seen.active and serving(seen, turn) >= seen.needed(back=back)
 
 
 def _keep(seen: Picture, turn: Turn) -> None:
@@ -208,7 +211,7 @@ def _keep(seen: Picture, turn: Turn) -> None:
 def _withdraw_spare(seen: Picture, turn: Turn, *, back: bool) -> None:
     standing = [pod for pod in seen.leavers if not marks.stage(pod) and pod.deleting is None]
     up = [pod for pod in standing if traffic.serves(pod, turn.state)]
-    spare = serving(seen, turn) + len(up) - seen.wanted
+    spare = serving(seen, turn) + len(up) - seen.needed(back=back)
     for pod in standing:
         is_up = pod in up
         if is_up and spare <= 0:
@@ -223,7 +226,7 @@ def _withdraw_spare(seen: Picture, turn: Turn, *, back: bool) -> None:
         if not back:
             # while it is being written, the endpoints may be gone already
             turn.leaving.setdefault(pod.uid, PodLeft(pod, "handedOff" if is_up else "gone"))
-        settle = SETTLE if pod.ready else timedelta()
+        settle = marks.DEFAULT_SETTLE if pod.ready else timedelta()
         turn.act(rollout_marks.withdraw(pod, keys, seen.deployment, turn.run, settle, turn.now))
 
 
@@ -233,9 +236,7 @@ def _see_off(seen: Picture, turn: Turn) -> None:
         if pod.deleting is not None:
             turn.wait(pod.ref, "terminating")
             continue
-        if not traffic.in_traffic(pod, turn.state):
-            turn.left_traffic.setdefault(pod.uid, turn.now)
-        waits = settling(pod, turn.state, turn.left_traffic.get(pod.uid), turn.now)
+        waits = settling(pod, _settle_time(pod), turn.state, left_traffic(pod, turn), turn.now)
         if waits is None:
             known = turn.leaving.get(pod.uid)
             evict(pod, turn, says="hand over: evict, the other version serves")
@@ -249,19 +250,15 @@ def _see_off(seen: Picture, turn: Turn) -> None:
             turn.look_again(waits.until)
 
 
+def _settle_time(pod: Pod) -> timedelta:
+    """One that was not Ready when it was withdrawn has nothing to settle, but it may have become so just before that:
+    then it may be listed for a moment after all.
+    """
+    return max(marks.settle_time(pod), marks.DEFAULT_SETTLE if pod.ready else timedelta())
+
+
 def _withdrawn(seen: Picture) -> Iterator[Pod]:
     return (pod for pod in seen.leavers if marks.stage(pod))
-
-
-def put_back_replicasets(turn: Turn) -> list[Ref]:
-    """Once no Deployment is marked any more: the ReplicaSets that still are."""
-    left = []
-    for one in turn.state.marked_workloads():
-        if one.kind == "replicaset" and marks.run_of(one) == turn.run:
-            left.append(one.ref)
-            aside = marks.LABELS in one.annotations
-            turn.act(rollout_marks.unhide(one) if aside else rollout_marks.remove_copies(one))
-    return left
 
 
 def tidy_up(seen: Picture, turn: Turn) -> bool:
@@ -273,14 +270,16 @@ def tidy_up(seen: Picture, turn: Turn) -> bool:
     if not seen.at_old and name and name not in owned:
         turn.act(rollout_marks.create_old(found, 0, "keep the replaced version in the history"))
         complete = False
-    template = found.template.hash if found.template else ""
     for one in seen.aside:
-        complete = False
-        if one.template and one.template.hash == template:
-            turn.act(DeleteReplicaSet(one.ref, one.uid, says="delete, this version is in use again", orphan=False))
-        else:
+        # of the version that is in use again there would be two: it stays aside while the run may still be undone
+        if seen.at_old or not is_of_one_template(found, one):
+            complete = False
             turn.act(rollout_marks.unhide(one))
     return complete
+
+
+def is_of_one_template(one: Workload, other: Workload) -> bool:
+    return one.template is not None and other.template is not None and one.template.hash == other.template.hash
 
 
 def is_of_rollout(pod: Pod) -> bool:

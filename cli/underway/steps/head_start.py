@@ -7,6 +7,7 @@ serves until its replacement does, and stays until the node's turn has come: so 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice
 
 from underway.cluster.model import Node, Pod
@@ -31,13 +32,16 @@ def give_head_start(step: NodesStep, work: NodesWork, turn: Turn) -> None:
         turn.go_over((give_head_start, node.name), turn.state.pods_on(node.name), lambda pod: _carry_on(pod, turn))
     if not all(_nearly_given_back(node, step) for node in work.at_work.values()):
         return
-    done = [name for name in islice(reversed(work.ended), _LATEST) if work.ended[name].phase == "done"]
-    if done:
+    if any(_lately_done(work)):
         room = Room(turn.state)
         for node in filter(_is_announced, coming):
             pods = turn.state.pods_on(node.name)
             key = _detach_early, node.name, work.index
-            turn.go_over(key, pods, lambda pod: _detach_early(pod, step, done, room, work, turn))
+            turn.go_over(key, pods, lambda pod: _detach_early(pod, step, room, work, turn))
+
+
+def _lately_done(work: NodesWork) -> Iterator[str]:
+    return (name for name in islice(reversed(work.ended), _LATEST) if work.ended[name].phase == "done")
 
 
 def _carry_on(pod: Pod, turn: Turn) -> bool:
@@ -47,7 +51,7 @@ def _carry_on(pod: Pod, turn: Turn) -> bool:
 
 def _nearly_given_back(here: NodeWork, step: NodesStep) -> bool:
     """It is being verified; or there is nothing to do on it, and every pod that has to leave is about to, which takes
-    about as long as a replacement takes to start.
+    about as long as a replacement takes to start. While its cordon is still refused, nobody has been told to leave.
     """
     if here.phase == "verifying":
         return True
@@ -55,6 +59,7 @@ def _nearly_given_back(here: NodeWork, step: NodesStep) -> bool:
     return (
         here.phase == "draining"
         and nothing_to_do
+        and bool(here.staying)
         and all(pod.deleting is not None or marks.stage(pod) for pod in here.staying.values())
     )
 
@@ -63,14 +68,14 @@ def _is_announced(node: Node) -> bool:
     return node.ready and not node.unschedulable and any(taint.key == marks.PENDING_TAINT for taint in node.taints)
 
 
-def _detach_early(pod: Pod, step: NodesStep, done: list[str], room: Room, work: NodesWork, turn: Turn) -> bool:
+def _detach_early(pod: Pod, step: NodesStep, room: Room, work: NodesWork, turn: Turn) -> bool:
     """Begin the handoff of a pod, if there is one to begin and room. Returns what `Turn.go_over` asks for."""
     if pod.ref in turn.in_flight:
         return False
     judged = treatment(pod, step.drain, turn.state)
     if marks.stage(pod) or judged.handoff is None:
         return not judged.elsewhere
-    if room.first_fit(successor(pod), done) is not None:
+    if room.first_fit(successor(pod), _lately_done(work)) is not None:
         work.tell(pod, judged, turn)
         detach(pod, judged.handoff, settle_total(step.drain.settle, step.drain.linger), turn)
     return False

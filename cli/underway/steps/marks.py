@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
 
+from underway.cluster import ties
 from underway.cluster.actions import PatchBudget, PatchNode, PatchPod
 from underway.cluster.model import Budget, Node, Pod, Workload
 from underway.cluster.podspec import Taint
@@ -21,8 +22,7 @@ from underway.units import format_duration, parse_duration
 CORDONED = "underway.dev/cordoned"
 PHASE = "underway.dev/phase"
 STAGE = "underway.dev/stage"
-LABELS = "underway.dev/labels"
-OWNER = "underway.dev/owner"
+LABELS, OWNER = ties.LABELS, ties.OWNER
 NEEDED = "underway.dev/needed"
 SETTLE = "underway.dev/settle"
 WITHDRAWN_AT = "underway.dev/withdrawn-at"
@@ -41,7 +41,8 @@ SURPLUS = "underway.dev/surplus"
 REPLACED = "its replacement serves"
 """Why a pod may leave, as the usual handoff says it."""
 _POD_MARKS = (STAGE, LABELS, OWNER, NEEDED, SETTLE, WITHDRAWN_AT, WITHDRAW, INSTEAD, SURPLUS)
-_DEFAULT_SETTLE = timedelta(seconds=3)
+DEFAULT_SETTLE = timedelta(seconds=3)
+"""How long a pod stays out of traffic before it goes, where no playbook says it."""
 
 
 def run_of(marked: Node | Budget | Workload) -> str | None:
@@ -155,7 +156,9 @@ def _other_taints(node: Node) -> tuple[Taint, ...]:
 # -- pods --------------------------------------------------------------------------------------------------------
 
 
-def detach(pod: Pod, run: str, *, key: str, withdraw: tuple[str, ...], needed: int, settle: timedelta) -> PatchPod:
+def detach(
+    pod: Pod, run: str, *, key: str, withdraw: tuple[str, ...], needed: int, settle: timedelta = DEFAULT_SETTLE
+) -> PatchPod:
     """Take away the label by which its ReplicaSet holds the pod. `needed`: how many of the ReplicaSet's pods have to
     serve, this one left out, before it may leave; `settle`: how long it then stays out of traffic before it goes.
     """
@@ -179,7 +182,7 @@ def detach(pod: Pod, run: str, *, key: str, withdraw: tuple[str, ...], needed: i
 
 def withdraw(pod: Pod, keys: tuple[str, ...], now: datetime, why: str = REPLACED) -> PatchPod:
     """Take away the labels by which Services select the pod; it leaves their endpoints and goes on running."""
-    kept = original_labels(pod) | {key: pod.labels[key] for key in keys if key in pod.labels}
+    kept = ties.original_labels(pod) | {key: pod.labels[key] for key in keys if key in pod.labels}
     return PatchPod(
         pod.ref,
         pod.uid,
@@ -195,27 +198,13 @@ def reattach(pod: Pod) -> PatchPod:
         pod.ref,
         pod.uid,
         says="put back: reattach to its controller",
-        labels={**original_labels(pod), MARK: None},
+        labels={**ties.original_labels(pod), MARK: None},
         annotations=dict.fromkeys(_POD_MARKS),
     )
 
 
-def original_labels(pod: Pod) -> dict[str, str]:
-    """The labels that the run has taken from the pod."""
-    return dict(_noted_labels(pod.annotations.get(LABELS, "{}")))
-
-
-@lru_cache(maxsize=1024)
-def _noted_labels(text: str) -> Mapping[str, str]:
-    try:
-        found = json.loads(text)
-    except json.JSONDecodeError:
-        return {}
-    return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
-
-
 def with_original_labels(pod: Pod) -> Mapping[str, str]:
-    return without(pod.labels, (MARK,)) | original_labels(pod)
+    return without(pod.labels, (MARK,)) | ties.original_labels(pod)
 
 
 def settle_time(pod: Pod) -> timedelta:
@@ -227,7 +216,7 @@ def _duration(text: str) -> timedelta:
     try:
         return parse_duration(text)
     except ValueError:
-        return _DEFAULT_SETTLE
+        return DEFAULT_SETTLE
 
 
 def needed(pod: Pod) -> int:

@@ -154,7 +154,7 @@ def _drain(node: Node, here: NodeWork, step: NodesStep, work: NodesWork, turn: T
         turn.act(marks.cordon(node, turn.run))
         return
     before = len(turn.waits)
-    for uid in [uid for uid in here.staying if turn.state.pod(uid) is None]:
+    for uid in [uid for uid in here.staying if uid not in turn.state.pods_by_uid]:
         del here.staying[uid]
     pods = turn.state.pods_on(node.name)
     turn.go_over((_drain, node.name, here.since), pods, lambda pod: _send_off(pod, here, step, work, turn))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -73,6 +73,13 @@ class StepEnd:
     pod: Ref | None = None
 
 
+class LeftTraffic(NamedTuple):
+    """When a pod was first seen outside every EndpointSlice, after it had left them so often."""
+
+    at: datetime
+    times: int
+
+
 @dataclass
 class Turn:
     """One look at the cluster: what is known when it begins, and what is collected while it goes on."""
@@ -80,8 +87,8 @@ class Turn:
     run: str
     state: ClusterState
     now: datetime
-    left_traffic: dict[str, datetime]
-    """By pod UID: when a withdrawn pod was first seen outside every EndpointSlice. Kept from turn to turn."""
+    left_traffic: dict[str, LeftTraffic]
+    """By the UID of a withdrawn pod. Kept from turn to turn."""
     note: Callable[[Fact], None]
     """Tell what has come to pass."""
     leaving: dict[str, PodLeft] = field(default_factory=dict)
@@ -126,18 +133,21 @@ class Turn:
     def go_over(self, question: object, pods: Iterable[Pod], ask: Callable[[Pod], bool]) -> None:
         """Ask about pods, but for those of which the answer still holds. `ask` does what can be done about one, says
         what is waited for, once at most, and returns whether that is all: nothing to do but to wait, until something
-        changes in the pod's namespace or the wait ends.
+        changes in the pod's ties or the wait ends.
         """
-        known, changed = self.state.derived.noted(question)
+        derived = self.state.derived
+        known, stale = derived.noted(question)
         for pod in tuple(pods):
             wait: Wait | None = known.get(pod.uid)
-            if wait is NOTHING and pod.namespace not in changed:
-                continue
-            if wait is not None and pod.namespace not in changed and (wait.until is None or self.now < wait.until):
-                self.await_(wait)
-                continue
+            if wait is not None and pod.uid not in stale:
+                if wait is NOTHING:
+                    continue
+                if wait.until is None or self.now < wait.until:
+                    self.await_(wait)
+                    continue
             before = len(self.waits)
             if ask(pod):
+                derived.ties.of(pod)
                 known[pod.uid] = self.waits[-1] if len(self.waits) > before else NOTHING
             elif wait is not None:
                 del known[pod.uid]

@@ -17,6 +17,7 @@ from underway.cluster import traffic
 from underway.cluster.actions import Need, PatchPod
 from underway.cluster.model import Pod, Ref
 from underway.cluster.state import MARK, ClusterState
+from underway.cluster.ties import original_labels
 from underway.errors import Blocker
 from underway.playbook.models import QuarantineStep
 from underway.steps import marks
@@ -193,7 +194,7 @@ def _late(uid: str, place: Place, turn: Turn) -> bool | StepEnd:
 def _patch(
     pod: Pod, keys: tuple[str, ...], stage: str, step: QuarantineStep, work: QuarantineWork, turn: Turn
 ) -> PatchPod:
-    kept = marks.original_labels(pod) | {key: pod.labels[key] for key in keys if key in pod.labels}
+    kept = original_labels(pod) | {key: pod.labels[key] for key in keys if key in pod.labels}
     said = "out of traffic, kept running" if stage == OUT else "let its controller fill its place, still serving"
     until = (turn.now + step.keep).isoformat() if isinstance(step.keep, timedelta) else "a person deletes it"
     # the owner is gone from the pod as soon as it has been released

@@ -12,7 +12,7 @@ from underway.cluster.room import Room, unschedulable_message
 from underway.cluster.state import MARK, ClusterState
 from underway.errors import Blocker
 from underway.playbook.models import QuarantineStep
-from underway.steps import marks
+from underway.steps import marks, remedies
 from underway.steps.handoff import Ledger, needed_by, single_writer
 from underway.steps.verb import Scene
 
@@ -26,7 +26,12 @@ def blockers(step: QuarantineStep, pods: Sequence[Pod], scene: Scene) -> Iterato
         yield Blocker(name, reason, "correct it: kubectl get pods -A --show-labels")
     room = Room(scene.state)
     for pod in pods:
-        found = _not_to_be_touched(pod) or _not_replaced(pod, scene.state) or _no_room(pod, scene.state, room)
+        found = (
+            _not_to_be_touched(pod)
+            or _not_replaced(pod, scene.state)
+            or remedies.for_unmet_budget(pod, scene.state)
+            or _no_room(pod, scene.state, room)
+        )
         if found is not None:
             yield Blocker(str(pod.ref), *found)
 

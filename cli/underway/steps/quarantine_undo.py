@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from msgspec.structs import replace
 
@@ -16,14 +15,15 @@ from underway.cluster import traffic
 from underway.cluster.actions import PatchPod
 from underway.cluster.model import Pod, Ref, Workload
 from underway.cluster.state import MARK
+from underway.cluster.ties import original_labels
 from underway.steps import marks
-from underway.steps.handoff import handoff, needed_beside
+from underway.steps.handoff import handoff
 from underway.steps.progress import PodLeft, Turn
 from underway.steps.quarantine import KEEP_UNTIL, SINCE, WHY
 from underway.steps.reattaching import has_place
+from underway.steps.serving import needed_beside
 
 _BACK = "returning"
-_SETTLE = timedelta(seconds=3)
 
 
 def put_back(turn: Turn, good: bool) -> list[Ref]:  # noqa: FBT001 - the shape of every undo
@@ -92,7 +92,7 @@ def _give_back(pod: Pod, look: _Look, turn: Turn) -> None:
             turn.act(_reattach(pod))
             return
         needed = needed_beside(uid, turn.state)
-        detached = marks.detach(surplus, turn.run, key=way.detach, withdraw=way.withdraw, needed=needed, settle=_SETTLE)
+        detached = marks.detach(surplus, turn.run, key=way.detach, withdraw=way.withdraw, needed=needed)
         turn.leaving[surplus.uid] = PodLeft(surplus, "handedOff")
         turn.act(replace(detached, annotations={**detached.annotations, marks.INSTEAD: pod.name}))
 
@@ -102,7 +102,7 @@ def _in_its_place(found: Workload | None, look: _Look, turn: Turn) -> Pod | None
     if found is None or found.selector is None or found.kind != "replicaset" or found.replicas == 0:
         return None
     # those too that it is about to adopt
-    own = [pod for pod in turn.state.pods_selected(found.namespace, found.selector) if not marks.stage(pod)]
+    own = [pod for pod in turn.state.selection(found.namespace, found.selector).pods if not marks.stage(pod)]
     ready = [pod for pod in own if pod.ready and pod.deleting is None]
     if not ready or len(ready) + look.given[found.uid] < found.replicas:
         return None
@@ -111,7 +111,7 @@ def _in_its_place(found: Workload | None, look: _Look, turn: Turn) -> Pod | None
 
 def _into_traffic(pod: Pod) -> PatchPod:
     keys = pod.annotations.get(marks.WITHDRAW, "").split(",")
-    labels = {key: value for key, value in marks.original_labels(pod).items() if key in keys}
+    labels = {key: value for key, value in original_labels(pod).items() if key in keys}
     return PatchPod(
         pod.ref,
         pod.uid,

@@ -16,9 +16,10 @@ from msgspec.structs import replace
 from underway.cluster import traffic
 from underway.cluster.actions import PatchPod
 from underway.cluster.model import Pod, Workload
+from underway.cluster.ties import original_labels
 from underway.steps import marks
-from underway.steps.handoff import detached_from, may_become_ready, needed_beside
 from underway.steps.progress import Turn, Wait
+from underway.steps.serving import detached_from, may_become_ready, needed_beside
 
 _ENTERS = timedelta(seconds=10)
 """A pod that is Ready and for so long in no EndpointSlice is not expected in one any more; usually it takes 0.02 s."""
@@ -76,7 +77,7 @@ def _pods(controller: Workload, turn: Turn) -> list[Pod]:
         return []
     return [
         one
-        for one in turn.state.pods_selected(controller.namespace, controller.selector)
+        for one in turn.state.selection(controller.namespace, controller.selector).pods
         if one.deleting is None
         and not one.finished
         and not marks.stage(one)
@@ -90,7 +91,7 @@ def _latest(pods: Sequence[Pod]) -> Pod | None:
 
 def _detached_by(pod: Pod) -> str | None:
     """The label that was taken from it to have its ReplicaSet release it."""
-    return next((key for key in marks.original_labels(pod) if key not in _withdrawn_by(pod)), None)
+    return next((key for key in original_labels(pod) if key not in _withdrawn_by(pod)), None)
 
 
 def _withdrawn_by(pod: Pod) -> tuple[str, ...]:

@@ -28,6 +28,12 @@ def for_budget(pod: Pod, budget: Budget, state: ClusterState, *, crowded: bool) 
     return f"add {'a replica' if more == 1 else f'{more} replicas'}, or {loosen}"
 
 
+def for_unmet_budget(pod: Pod, state: ClusterState) -> tuple[str, str] | None:
+    """Why a Ready pod may not leave, whatever serves beside it, and what helps: all its pods do not meet a budget."""
+    found = disruption.unmet(state.budgets_of(pod), state) if pod.ready else None
+    return (found[1], f"add replicas, or loosen {found[0].ref}") if found is not None else None
+
+
 def for_endpoint(pod: Pod, state: ClusterState, *, crowded: bool) -> str:
     """It is the last ready endpoint of a Service."""
     if pod.owner is not None and (quota := _full_quota(pod, state)) is not None:

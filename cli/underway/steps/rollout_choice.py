@@ -12,17 +12,19 @@ from underway.cluster import disruption, traffic
 from underway.cluster.admission import expected_spec, with_label_keys
 from underway.cluster.model import Pod, Workload
 from underway.cluster.quota import allowed
+from underway.cluster.rolling import away_at_once
 from underway.cluster.room import Room
 from underway.cluster.state import ClusterState
 from underway.playbook.models import RolloutStep
 from underway.steps.handoff import single_writer
 from underway.steps.rollout_marks import HASH
-from underway.units import Share
 
 
 @dataclass(frozen=True)
 class Choice:
-    """`batch`: so many pods of the new version at a time, None for all. `blocker`: why it cannot be done as asked."""
+    """`batch`: so many pods of the new version at a time, None for all. `blocker`: why it cannot be done as asked.
+    `remedy`: what would let it be done, or be handed over.
+    """
 
     strategy: Literal["handoff", "native"]
     reason: str
@@ -76,10 +78,9 @@ def _against_its_pods(pod: Pod, old: Workload, state: ClusterState) -> str | Non
     budgets = state.budgets_of(pod)
     if len(budgets) > 1:
         return f"{len(budgets)} budgets select its pods: the Eviction API refuses such a pod"
-    for budget in budgets:
-        broken = disruption.is_broken(budget, state)
-        if broken is not None:
-            return f"{budget.ref} is not met even now: {broken}"
+    unmet = disruption.unmet(budgets, state)
+    if unmet is not None:
+        return unmet[1]
     others = [one for one in state.adopting(pod.namespace, pod.labels) if one.uid != old.uid]
     if others:
         return f"{others[0].ref} would adopt its pods"
@@ -106,16 +107,11 @@ def _handoff(step: RolloutStep, found: Workload, state: ClusterState) -> Choice:
         remedy = "free room, add a node, or use a smaller batch" if asked > 1 else "free room, or add a node"
         reason = f"there is room for {room} more pods, {asked} are needed"
         return Choice("handoff", "", blocker=f"{limit}: {reason}" if quota else reason, remedy=remedy)
-    if not _takes_away_first(found):
+    if not away_at_once(found):
         reason = f"{limit}, not for one more pod, and its rolling update takes none away first (maxUnavailable 0)"
         return Choice("native", "", blocker=reason, remedy="free room, add a node, raise the quota, or maxUnavailable")
-    return Choice("native", f"by its own rolling update: {limit}, not for one more pod")
-
-
-def _takes_away_first(found: Workload) -> bool:
-    """Whether its rolling update may stop a pod before there is a new one."""
-    most = found.max_unavailable or Share(25, percent=True)
-    return most.of(found.replicas, round_up=False) > 0
+    remedy = f"raise {quota}" if quota else "free room, add a node"
+    return Choice("native", f"by its own rolling update: {limit}, not for one more pod", remedy=remedy)
 
 
 def _beside_autoscaler(choice: Choice, found: Workload, state: ClusterState) -> Choice:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from underway.cluster import traffic
 from underway.cluster.actions import Need, PatchWorkload
+from underway.cluster.groups import is_standing
 from underway.cluster.model import Pod, Ref, Workload
 from underway.cluster.state import ClusterState
 from underway.errors import Blocker
@@ -24,8 +25,10 @@ from underway.steps.handover import (
 )
 from underway.steps.progress import PodJudged, StepEnd, Turn
 from underway.steps.rollout_choice import Choice, choose, replicaset_in_use
+from underway.steps.rollout_gaps import in_the_way
 from underway.steps.rollout_marks import STRATEGY
 from underway.steps.rollout_native import proceed_natively
+from underway.steps.serving import warm_ups
 from underway.steps.verb import Beginning, Scene
 from underway.units import format_duration
 
@@ -89,9 +92,8 @@ def blockers(step: RolloutStep, scene: Scene) -> Iterator[Blocker]:
         yield Blocker(name, f"run {other} has left it changed", f"underway restore {other}")
     elif found.paused:
         yield Blocker(name, "it is paused", f"kubectl -n {found.namespace} rollout resume deployment/{found.name}")
-    choice = choose(step, found, scene.state)
-    if choice.blocker:
-        yield Blocker(name, choice.blocker, choice.remedy)
+    if not _is_there(step, found, replicaset_in_use(found, scene.state)):
+        yield from in_the_way(step, found, choose(step, found, scene.state), scene.state)
 
 
 def proceed(step: RolloutStep, work: DeploymentWork, turn: Turn) -> StepEnd | None:
@@ -116,11 +118,12 @@ def _begin(step: RolloutStep, work: DeploymentWork, found: Workload, turn: Turn)
     if _is_there(step, found, old):
         return StepEnd("done", "it has this version already")
     work.choice = choose(step, found, turn.state)
-    if work.choice.blocker:
+    blocker = next(in_the_way(step, found, work.choice, turn.state), None)
+    if blocker is not None:
         # an earlier step's pods may still be leaving
-        turn.wait(found.ref, work.choice.blocker)
+        turn.wait(found.ref, blocker.reason)
         turn.look_again(min(work.began + _MAKE_ROOM, turn.now + timedelta(seconds=1)))
-        return StepEnd("failed", work.choice.blocker) if turn.now >= work.began + _MAKE_ROOM else None
+        return StepEnd("failed", blocker.reason) if turn.now >= work.began + _MAKE_ROOM else None
     handoff = work.choice.strategy == "handoff"
     pods = list(turn.state.pods_of(old.uid)) if old else []
     work.usual = usual_warm_up(pods)
@@ -136,6 +139,7 @@ def _begin(step: RolloutStep, work: DeploymentWork, found: Workload, turn: Turn)
             step,
             turn.run,
             strategy=work.choice.strategy,
+            ready=sum(map(is_standing, pods)),
             now=work.began,
         )
     )
@@ -151,8 +155,7 @@ def _is_there(step: RolloutStep, found: Workload, old: Workload | None) -> bool:
 
 def usual_warm_up(pods: Iterable[Pod]) -> timedelta | None:
     """What pods took at most from running to Ready, None if none tells."""
-    took = [pod.ready_since - pod.started for pod in pods if pod.ready and pod.started and pod.ready_since]
-    return max(took, default=None)
+    return max(warm_ups(pods), default=None)
 
 
 # -- by handover -------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from underway.playbook.models import RolloutStep
 from underway.steps import marks
 from underway.steps.diagnosis import fault, patience
 from underway.steps.progress import PodJudged, StepEnd, Turn
+from underway.steps.rollout_gaps import never_allowed
 from underway.steps.verb import Scene
 from underway.units import format_duration
 
@@ -92,9 +93,8 @@ def budget_blockers(found: Workload, state: ClusterState) -> Iterator[Blocker]:
             names = " and ".join(str(budget.ref) for budget in budgets)
             yield Blocker(str(found.ref), f"two budgets select its pods ({names})", "let one budget select them")
         for budget in budgets:
-            never = disruption.can_never_allow(budget, state)
-            if never is not None and budget.uid not in told:
-                reason = f"{budget.ref} can never allow one to go: {never}"
+            reason = never_allowed(budget, state)
+            if reason and budget.uid not in told:
                 yield Blocker(str(found.ref), reason, f"loosen {budget.ref}, or add a replica")
             told.add(budget.uid)
 
@@ -281,13 +281,4 @@ def may_go(pod: Pod, turn: Turn) -> str | None:
             return f"{budget.ref} allows none now: {budget.current_healthy} healthy, {budget.desired_healthy} needed"
     for budget in turn.state.budgets_of(pod) if pod.ready else ():
         turn.ledger.take(turn.ledger.reserved, budget.uid)
-    return None
-
-
-def only_endpoint(pods: Iterable[Pod], state: ClusterState) -> str | None:
-    """A Service that would be without endpoints while one of these is away."""
-    for pod in pods:
-        for service in state.services_of(pod):
-            if len(traffic.lasting_endpoints(service, state)) == 1 and traffic.in_traffic(pod, state):
-                return f"{service.ref} has no other endpoint than {pod.ref}"
     return None

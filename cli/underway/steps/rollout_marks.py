@@ -23,6 +23,8 @@ OLD_TEMPLATE = "underway.dev/old-template"
 OLD_ANNOTATIONS = "underway.dev/old-annotations"
 NEW_HASH = "underway.dev/new-hash"
 REPLICAS = "underway.dev/replicas"
+READY = "underway.dev/ready"
+"""How many were Ready when the rollout began."""
 ROLLOUT = "underway.dev/rollout"
 """On a pod that a rollout has withdrawn: the Deployment's name."""
 _CONTROLLER = "deployment.kubernetes.io/"
@@ -39,6 +41,7 @@ _ALL = (
     OLD_ANNOTATIONS,
     NEW_HASH,
     REPLICAS,
+    READY,
 )
 
 
@@ -49,6 +52,7 @@ def roll(
     run: str,
     *,
     strategy: str,
+    ready: int,
     now: datetime,
 ) -> RollTemplate:
     """Begin: the new template and, for a handoff, a Deployment that is paused for as long as two versions stand.
@@ -56,6 +60,7 @@ def roll(
     """
     template = found.template.hash if found.template else ""
     about: dict[str, str | None] = {MARK: run, marks.PHASE: "rolling", STRATEGY: strategy, OLD_TEMPLATE: template}
+    about[READY] = str(ready)
     if old is not None:
         about[OLD_REPLICASET] = old.name
         about[OLD_HASH] = old.labels.get(HASH, "")
@@ -113,8 +118,18 @@ def forget(found: Workload) -> PatchWorkload:
 
 def replicas(found: Workload) -> int:
     """How many a Deployment had before a rollout in batches changed that."""
-    text = found.annotations.get(REPLICAS, "")
-    return int(text) if text.isdecimal() else found.replicas
+    return _noted(found, REPLICAS, found.replicas)
+
+
+def needed_back(found: Workload) -> int:
+    """How many have to be Ready again when a rollout has been undone: as many as when it began, or all."""
+    every = replicas(found)
+    return min(every, _noted(found, READY, every))
+
+
+def _noted(found: Workload, key: str, otherwise: int) -> int:
+    text = found.annotations.get(key, "")
+    return int(text) if text.isdecimal() else otherwise
 
 
 # -- ReplicaSets -------------------------------------------------------------------------------------------------
@@ -160,14 +175,18 @@ def hide(history: Workload, keys: Mapping[str, str], run: str) -> PatchWorkload:
 
 
 def unhide(history: Workload) -> PatchWorkload:
-    kept: dict[str, str] = json.loads(history.annotations.get(marks.LABELS, "{}"))
     return PatchWorkload(
         history.ref,
         history.uid,
         says="put this earlier revision back",
-        labels=dict(kept),
+        labels=dict(hidden_labels(history)),
         annotations=_no_marks(history),
     )
+
+
+def hidden_labels(history: Workload) -> dict[str, str]:
+    kept: dict[str, str] = json.loads(history.annotations.get(marks.LABELS, "{}"))
+    return kept
 
 
 def remove_copies(replicaset: Workload) -> PatchWorkload:

@@ -23,6 +23,7 @@ from underway.steps import rollout_in_place as in_place
 from underway.steps.departure import evict
 from underway.steps.progress import PodLeft, StepEnd, Turn
 from underway.steps.rollout_deployment import usual_warm_up
+from underway.steps.rollout_gaps import ACCEPT, only_endpoints
 from underway.steps.rollout_in_place import OLD_REVISIONS, PARTITION, InPlaceWork
 from underway.steps.verb import Beginning, Scene
 
@@ -83,9 +84,10 @@ def _in_the_way(step: RolloutStep, found: Workload, state: ClusterState) -> Iter
         remedy = f"finish it, or kubectl -n {found.namespace} rollout undo statefulset/{found.name}"
         yield Blocker(name, f"it is in the middle of another rollout ({', '.join(late)} of an old version)", remedy)
     yield from in_place.budget_blockers(found, state)
-    gap = in_place.only_endpoint(members.values(), state) if step.strategy != "native" else None
+    gaps = (only_endpoints([pod], state) for pod in members.values() if step.strategy != "native")
+    gap = next(filter(None, gaps), None)
     if gap is not None:
-        yield Blocker(name, gap, "add a replica, or accept the gap with strategy native")
+        yield Blocker(name, gap, f"add a replica, or {ACCEPT}")
 
 
 def _is_late(ordinal: int, pod: Pod, found: Workload) -> bool:

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from underway.cluster.actions import DeleteReplicaSet
 from underway.cluster.model import Pod, Ref, Workload
+from underway.cluster.state import ClusterState
 from underway.steps import marks, rollout_marks
-from underway.steps.handover import Picture, clear_the_way, hand_over, is_of_rollout, picture, serves_alone, tidy_up
+from underway.steps.handover import (
+    Picture,
+    clear_the_way,
+    hand_over,
+    is_of_one_template,
+    is_of_rollout,
+    picture,
+    serves_alone,
+    tidy_up,
+)
 from underway.steps.progress import Turn
 from underway.steps.rollout_marks import STRATEGY
 from underway.steps.rollout_native import undo_natively
@@ -51,7 +62,7 @@ def _undo_handover(found: Workload, turn: Turn) -> None:
         if clear_the_way(seen, turn, leave_target=True):
             turn.act(rollout_marks.restore(found, handoff=True))
         return
-    if serves_alone(seen, turn):
+    if serves_alone(seen, turn, back=True):
         turn.enter(found.ref, "back")
     if hand_over(seen, turn, leave=True, back=True) and tidy_up(seen, turn):
         turn.enter(found.ref, "restored")
@@ -66,3 +77,31 @@ def _is_ours(seen: Picture, turn: Turn) -> bool:
         if one.labels.get(rollout_marks.HASH) == digest:
             return one.template is None or one.template.hash == template
     return True
+
+
+def put_back_replicasets(turn: Turn) -> list[Ref]:
+    """Once no Deployment is marked any more: the ReplicaSets that still are."""
+    left = []
+    for one in turn.state.marked_workloads():
+        if one.kind != "replicaset" or marks.run_of(one) != turn.run:
+            continue
+        left.append(one.ref)
+        if marks.LABELS not in one.annotations:
+            turn.act(rollout_marks.remove_copies(one))
+        elif _is_in_use_again(one, turn.state):
+            turn.act(DeleteReplicaSet(one.ref, one.uid, says="delete, this version is in use again", orphan=False))
+        else:
+            turn.act(rollout_marks.unhide(one))
+    return left
+
+
+def _is_in_use_again(aside: Workload, state: ClusterState) -> bool:
+    """Whether the Deployment that had this earlier revision has another ReplicaSet of the same version."""
+    labels = {**aside.labels, **rollout_marks.hidden_labels(aside)}
+    return any(
+        found.kind == "deployment"
+        and found.selector is not None
+        and found.selector.matches(labels)
+        and any(is_of_one_template(one, aside) for one in state.workloads_of(found.uid) if one.uid != aside.uid)
+        for found in state.workloads_in(aside.namespace)
+    )

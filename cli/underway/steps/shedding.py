@@ -8,6 +8,7 @@ Ready yet, and goes first when it is told the lower number. The detached ones le
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 
 from msgspec.structs import replace
@@ -17,12 +18,14 @@ from underway.cluster.model import Pod, Ref, Workload
 from underway.cluster.state import ClusterState
 from underway.steps import marks
 from underway.steps.departure import carry_on, recount_budgets
-from underway.steps.handoff import Handoff, handoff, may_become_ready
+from underway.steps.handoff import Handoff, handoff
 from underway.steps.progress import Turn
+from underway.steps.serving import may_become_ready, warm_ups
 
 SHED = "underway.dev/shed"
 """The annotation of a pod that its workload has no more use for."""
-_SETTLE = timedelta(seconds=3)
+_NEARLY = timedelta(seconds=2)
+"""The API tells moments in whole seconds, and a ReplicaSet stops a pod a moment after it was told."""
 
 
 def is_shed(pod: Pod) -> bool:
@@ -39,11 +42,8 @@ def may_have(found: Workload, count: int, turn: Turn) -> bool:
     held = [pod for pod in _shed(turn) if pod.owner is not None and pod.owner.uid == replicaset.uid]
     for pod in held:
         turn.wait(pod.ref, f"{replicaset.ref} has not released it yet")
-    own = [
-        pod
-        for pod in turn.state.pods_of(replicaset.uid)
-        if pod.deleting is None and not marks.stage(pod) and (pod.ready or may_become_ready(pod, turn.state))
-    ]
+    standing = [pod for pod in turn.state.pods_of(replicaset.uid) if pod.deleting is None and not marks.stage(pod)]
+    own = [pod for pod in standing if pod.ready or _is_nearly_ready(pod, standing, turn)]
     surplus = len(own) - count
     ways = {pod.uid: way for pod in own if (way := _way(pod, surplus, turn.state)) is not None}
     crowd = Counter(pod.node for pod in own)
@@ -54,11 +54,21 @@ def may_have(found: Workload, count: int, turn: Turn) -> bool:
             break
         way = ways.pop(chosen.uid)
         crowd[chosen.node] -= 1
-        detached = marks.detach(chosen, turn.run, key=way.detach, withdraw=way.withdraw, needed=count, settle=_SETTLE)
+        detached = marks.detach(chosen, turn.run, key=way.detach, withdraw=way.withdraw, needed=count)
         says = f"one too many: detach from its ReplicaSet (label {way.detach}), still serving"
         turn.act(replace(detached, says=says, annotations={**detached.annotations, SHED: turn.run}))
         held.append(chosen)
     return not held
+
+
+def _is_nearly_ready(pod: Pod, siblings: Sequence[Pod], turn: Turn) -> bool:
+    """Whether it may serve before its ReplicaSet, told the lower number, stops it. One that has just been made for a
+    pod that was detached would otherwise be detached in its turn, and so on, for as long as the number is refused.
+    """
+    if not may_become_ready(pod, turn.state):
+        return False
+    took = warm_ups(siblings)
+    return not took or pod.started is None or turn.now >= pod.started + min(took) - _NEARLY
 
 
 def _way(pod: Pod, surplus: int, state: ClusterState) -> Handoff | None:

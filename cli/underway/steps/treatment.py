@@ -132,17 +132,20 @@ def _way_out(pod: Pod, drain: Drain, state: ClusterState) -> Treatment:
         names = " and ".join(str(budget.ref) for budget in budgets)
         remedy = "let one PodDisruptionBudget select it: the Eviction API refuses a pod with two"
         return _blocked(pod, f"{len(budgets)} budgets select it ({names})", remedy)
+    maker = state.controller_of(pod)
+    if maker is not None and maker.template is not None and maker.template.node:
+        remedy = f"take nodeName out of the template of {(state.controller_of(maker) or maker).ref}"
+        return _blocked(pod, f"its replacement would come to node/{maker.template.node} too (nodeName)", remedy)
     if drain.strategy == "evict":
         return _eviction(pod, "evicted within its budgets, as asked (strategy evict)", state, accepts_gap=True)
     if expendable(pod) and drain.strategy == "auto":
         reason = f"its priority ({pod.spec.priority}) makes it a placeholder, no replacement is waited for"
         return _eviction(pod, f"evicted: {reason}", state, accepts_gap=False)
     way = handoff(pod, state)
-    for budget in budgets if isinstance(way, Handoff) else ():
-        broken = disruption.is_broken(budget, state)
-        if broken is not None:
-            return _blocked(pod, f"{budget.ref} is not met even now: {broken}", f"add replicas, or loosen {budget.ref}")
     if isinstance(way, Handoff):
+        unmet = remedies.for_unmet_budget(pod, state)
+        if unmet is not None:
+            return _blocked(pod, *unmet)
         keys = f"detach by {way.detach}" + (f", withdraw by {', '.join(way.withdraw)}" if way.withdraw else "")
         return Treatment("handoff", f"a replacement serves before it stops ({keys})", handoff=way)
     return _not_handed_off(pod, drain, way, state)

@@ -24,9 +24,10 @@ from underway.steps import (
     taking_back,
 )
 from underway.steps.departure import carry_on, recount_budgets
-from underway.steps.handover import is_of_rollout, put_back_replicasets
+from underway.steps.handover import is_of_rollout
 from underway.steps.maintenance import at_work, last_moment
 from underway.steps.progress import Turn
+from underway.steps.rollout_undo import put_back_replicasets
 
 
 @dataclass(frozen=True)

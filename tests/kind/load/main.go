@@ -1,6 +1,7 @@
 // load sends requests at a steady rate, each on a new connection, until it is asked to stop; then it prints what it
-// counted, one JSON object a URL. Open loop: a slow answer delays no other request. Go's client sends no request of
-// a new connection twice, so nothing that was lost is hidden.
+// counted, one JSON object a URL; what is lost is told at once on standard error, with its moments. Open loop: a slow
+// answer delays no other request. Go's client sends no request of a new connection twice, so nothing that was lost is
+// hidden.
 package main
 
 import (
@@ -8,6 +9,7 @@ import (
 	"encoding/json"
 	"flag"
 	"io"
+	"log"
 	"net/http"
 	"os"
 	"os/signal"
@@ -27,7 +29,7 @@ type count struct {
 	lostSinceLastGood bool
 }
 
-func (c *count) ended(good bool, reason string) {
+func (c *count) ended(sent time.Time, good bool, reason string) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	c.Sent++
@@ -36,6 +38,7 @@ func (c *count) ended(good bool, reason string) {
 		c.Lost++
 		c.Errors[reason]++
 		c.lostSinceLastGood = true
+		log.Printf("lost, sent at %s: %s", sent.UTC().Format("15:04:05.000"), reason)
 		return
 	}
 	if c.lostSinceLastGood {
@@ -48,6 +51,7 @@ func main() {
 	rate := flag.Float64("rate", 200, "requests a second to each URL")
 	timeout := flag.Duration("timeout", 5*time.Second, "after which a request is lost")
 	flag.Parse()
+	log.SetFlags(log.Ltime | log.Lmicroseconds | log.LUTC)
 	client := &http.Client{
 		Timeout:   *timeout,
 		Transport: &http.Transport{DisableKeepAlives: true, MaxIdleConns: 1},
@@ -93,19 +97,20 @@ func send(stop context.Context, client *http.Client, c *count, rate float64) {
 }
 
 func one(client *http.Client, c *count) {
+	sent := time.Now()
 	response, err := client.Get(c.URL)
 	if err != nil {
-		c.ended(false, err.Error())
+		c.ended(sent, false, err.Error())
 		return
 	}
 	_, err = io.Copy(io.Discard, response.Body)
 	_ = response.Body.Close()
 	switch {
 	case err != nil:
-		c.ended(false, err.Error())
+		c.ended(sent, false, err.Error())
 	case response.StatusCode != http.StatusOK:
-		c.ended(false, response.Status)
+		c.ended(sent, false, response.Status)
 	default:
-		c.ended(true, "")
+		c.ended(sent, true, "")
 	}
 }
