@@ -45,7 +45,7 @@ class Picture:
     leavers: tuple[Pod, ...]
     """The pods of any other version that nobody owns any more; withdrawn ones too, and those that are leaving."""
     at_old: bool
-    """Whether the Deployment's template is the one that it had before."""
+    """Whether the Deployment's template is the one that it had before, or will be."""
 
     @property
     def wanted(self) -> int:
@@ -56,7 +56,8 @@ class Picture:
         return rollout_marks.needed_back(self.deployment) if back else self.wanted
 
 
-def picture(found: Workload, run: str, state: ClusterState) -> Picture:
+def picture(found: Workload, run: str, state: ClusterState, *, back: bool = False) -> Picture:
+    """As the Deployment's template is; `back`: as it will be when that is the old one again."""
     owned = [one for one in state.workloads_of(found.uid) if one.kind == "replicaset"]
     aside = [
         one
@@ -67,7 +68,7 @@ def picture(found: Workload, run: str, state: ClusterState) -> Picture:
     visible = [one for one in owned if one.name not in names]
     standing = [one for one in visible if not one.deleting]
     template = found.template.hash if found.template else ""
-    at_old = template == found.annotations.get(OLD_TEMPLATE)
+    at_old = back or template == found.annotations.get(OLD_TEMPLATE)
     digest = target_hash(found, at_old=at_old, visible=visible)
     # one of the history may have the same template: it is set aside like the others, and the run's own is known by its
     # hash, so that its pods are too
@@ -145,13 +146,18 @@ def hand_over(seen: Picture, turn: Turn, *, leave: bool, back: bool = False) -> 
     in_use = seen.target is not None or seen.active or seen.ending
     if clear_the_way(seen, turn) and not in_use:
         turn.act(_target(seen, turn))
+    give_way(seen, turn, leave=leave, back=back)
+    others = seen.leavers or seen.active or seen.ending
+    return seen.target is not None and not others and serving(seen, turn) >= seen.needed(back=back)
+
+
+def give_way(seen: Picture, turn: Turn, *, leave: bool, back: bool) -> None:
+    """The pods alone, as of `hand_over`: into traffic what is of the target's version, out of it what can be spared."""
     _keep(seen, turn)
     if leave:
         _withdraw_spare(seen, turn, back=back)
     _see_off(seen, turn)
     recount_budgets(turn)
-    others = seen.leavers or seen.active or seen.ending
-    return seen.target is not None and not others and serving(seen, turn) >= seen.needed(back=back)
 
 
 def clear_the_way(seen: Picture, turn: Turn, *, leave_target: bool = False) -> bool:

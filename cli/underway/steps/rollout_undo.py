@@ -9,6 +9,7 @@ from underway.steps import marks, rollout_marks
 from underway.steps.handover import (
     Picture,
     clear_the_way,
+    give_way,
     hand_over,
     is_of_one_template,
     is_of_rollout,
@@ -59,14 +60,28 @@ def _undo_handover(found: Workload, turn: Turn) -> None:
         return
     seen = picture(found, turn.run, turn.state)
     if found.paused and not seen.at_old and _is_ours(seen, turn):
-        if clear_the_way(seen, turn, leave_target=True):
-            turn.act(rollout_marks.restore(found, handoff=True))
+        _turn_back(seen, turn)
         return
-    if serves_alone(seen, turn, back=True):
-        turn.enter(found.ref, "back")
+    _tell_back(seen, turn)
     if hand_over(seen, turn, leave=True, back=True) and tidy_up(seen, turn):
         turn.enter(found.ref, "restored")
         turn.act(rollout_marks.forget(found))
+
+
+def _turn_back(seen: Picture, turn: Turn) -> None:
+    """The old template; the new pods do not wait for it: they leave traffic as soon as nothing makes more of them."""
+    if not clear_the_way(seen, turn, leave_target=True):
+        return
+    found = seen.deployment
+    turn.act(rollout_marks.restore(found, handoff=True))
+    soon = picture(found, turn.run, turn.state, back=True)
+    _tell_back(soon, turn)
+    give_way(soon, turn, leave=True, back=True)
+
+
+def _tell_back(seen: Picture, turn: Turn) -> None:
+    if serves_alone(seen, turn, back=True):
+        turn.enter(seen.deployment.ref, "back")
 
 
 def _is_ours(seen: Picture, turn: Turn) -> bool:
