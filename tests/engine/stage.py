@@ -174,6 +174,8 @@ class Stage:
     events: list[Event] = field(default_factory=list)
     told: list[Event] = field(default_factory=list)
     """Those too that no journal keeps."""
+    sync: Callable[[], None] = lambda: None
+    """The run's; see `Loop`."""
 
     def __post_init__(self) -> None:
         self.before = left(self.cluster.state())
@@ -218,7 +220,7 @@ class Stage:
                 self.events.append(event)
                 at_event(len(self.events), driving)
 
-        driving = asyncio.ensure_future(Loop(run, self.cluster, measuring, take).drive())
+        driving = asyncio.ensure_future(Loop(run, self.cluster, measuring, take, self.sync).drive())
         await asyncio.gather(driving, return_exceptions=True)
         if not driving.cancelled() and driving.exception() is not None:
             raise AssertionError(str(driving.exception())) from driving.exception()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from stage import shipped, shop
 
+from underway.cluster.actions import Action, Outcome
 from underway.engine.events import Change, Event, Pulse, Receipt, Waiting, to_json
 from underway.engine.journal import Journal, known_runs, read, runs_directory
 from underway.errors import UsageError
@@ -46,6 +48,29 @@ def test_what_only_those_who_watch_want_is_left_out(course: list[Event]) -> None
     at = course[0].at
     written([Pulse(at=at, run="r", probes=()), Waiting(at=at, run="r", waits=())])
     assert read("r") == []
+
+
+def test_a_change_is_on_the_disk_before_it_is_sent_and_those_that_are_sent_together_go_there_together() -> None:
+    stage = shop()
+    safe: set[tuple[str, datetime]] = set()
+    sent, syncs = 0, 0
+    perform = stage.cluster.perform
+
+    def sync() -> None:
+        nonlocal syncs
+        syncs += 1
+        safe.update((event.object, event.at) for event in stage.told if isinstance(event, Change))
+
+    async def send(action: Action) -> Outcome:
+        nonlocal sent
+        sent += 1
+        announced = {(event.object, event.at) for event in stage.told if isinstance(event, Change)}
+        assert announced == safe
+        return await perform(action)
+
+    stage.sync, stage.cluster.perform = sync, send  # type: ignore[method-assign]
+    assert stage.play(stage.run(shipped("maintain"))).exit_status == 0
+    assert 0 < syncs < sent
 
 
 def test_only_its_owner_reads_it(course: list[Event]) -> None:

@@ -78,13 +78,16 @@ class Conduct:
     """What the receipt is made into before it is handed over."""
 
     def record(self, event: Event) -> None:
-        """The journal first: a change is on the disk before it is sent."""
         if self.journal is not None:
             self.journal.append(event)
         if event.journaled:
             self.events.append(event)
         self.tally.add(event)
         self.view.show(event)
+
+    def sync(self) -> None:
+        if self.journal is not None:
+            self.journal.sync()
 
     def receipt(self) -> Receipt:
         probes = probe_counts(self.run, self.measuring)
@@ -230,7 +233,7 @@ async def _drive(conducted: Conduct) -> int:
             simulated=order.simulated,
         )
     )
-    loop = Loop(run, cluster, conducted.measuring, conducted.record)
+    loop = Loop(run, cluster, conducted.measuring, conducted.record, conducted.sync)
     driving = asyncio.ensure_future(loop.drive())
     _heed_signals(run, cluster, driving)
     try:
@@ -240,6 +243,7 @@ async def _drive(conducted: Conduct) -> int:
         run.left_changed = run.left_changed or tuple(_still_marked(conducted))
     end = conducted.receipt()
     conducted.record(end)
+    conducted.sync()
     if conducted.journal is not None and conducted.journal.trouble:
         sys.stderr.write(f"warning: the journal is not whole: {conducted.journal.trouble}\n")
     if order.showing.report is not None:

@@ -1,7 +1,7 @@
 """The journal: every event of a run as a line of JSON on disk, there for the receipt and for status.
 
-It is not needed to go on or to restore; the cluster's marks are. A line that announces a change is on the disk, with
-all before it, before the change is sent.
+It is not needed to go on or to restore; the cluster's marks are. The lines that announce changes are on the disk, with
+all before them, before the changes are sent: those that are sent together go to the disk together.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from underway.engine.events import Change, Event, Receipt, from_json, to_json
+from underway.engine.events import Event, from_json, to_json
 from underway.errors import UsageError
 
 _FILE = "journal.jsonl"
@@ -51,8 +51,15 @@ class Journal:
             return
         try:
             os.write(self._file, to_json(event) + b"\n")
-            if isinstance(event, Change | Receipt):
-                os.fsync(self._file)
+        except OSError as error:
+            self.trouble = error.strerror or type(error).__name__
+
+    def sync(self) -> None:
+        """Until what has been appended is on the disk."""
+        if self.trouble:
+            return
+        try:
+            os.fsync(self._file)
         except OSError as error:
             self.trouble = error.strerror or type(error).__name__
 

@@ -61,6 +61,8 @@ class Loop:
     cluster: Cluster
     measuring: Measuring
     record: Callable[[Event], None]
+    sync: Callable[[], None] = lambda: None
+    """What has been recorded is safe when it returns: called when changes have been announced, before they are sent."""
     pulses: bool = True
     """Whether somebody looks on and wants to be told every second what is measured."""
     _flying: dict[Ref, asyncio.Task[None]] = field(default_factory=dict)
@@ -107,6 +109,7 @@ class Loop:
         for event in decision.events:
             self.record(event)
         wake = decision.wake or now + _PULSE
+        announced = False
         for action in decision.actions:
             rest = self._resting.get(action.object)
             if action.object in self._flying:
@@ -116,7 +119,10 @@ class Loop:
                 continue
             if not isinstance(action, PutLease) or not self._claimed:
                 self._announce(action, now)
+                announced = True
             self._flying[action.object] = asyncio.create_task(self._perform(action))
+        if announced:
+            self.sync()
         return wake
 
     def _announce(self, action: Action, now: datetime) -> None:
