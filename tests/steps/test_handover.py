@@ -13,7 +13,8 @@ from states import NOW, endpoints, node, patched, pod, replicaset, service, turn
 from underway.cluster.actions import Action, Evict, PatchPod
 from underway.cluster.model import Pod, Workload
 from underway.cluster.objects import Object
-from underway.steps.handover import Picture, hand_over
+from underway.steps.handover import hand_over
+from underway.steps.handover_picture import Picture
 from underway.steps.progress import Turn
 from underway.units import equality_selector
 

@@ -15,14 +15,8 @@ from underway.errors import Blocker
 from underway.playbook.models import RolloutStep
 from underway.steps import marks, rollout_marks
 from underway.steps.diagnosis import fault
-from underway.steps.handover import (
-    Picture,
-    hand_over,
-    picture,
-    serves_alone,
-    serving,
-    tidy_up,
-)
+from underway.steps.handover import hand_over, serves_alone, serving, tidy_up
+from underway.steps.handover_picture import Picture, picture
 from underway.steps.progress import PodJudged, StepEnd, Turn
 from underway.steps.rollout_choice import Choice, choose, replicaset_in_use
 from underway.steps.rollout_gaps import in_the_way

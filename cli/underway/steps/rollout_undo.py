@@ -7,16 +7,15 @@ from underway.cluster.model import Pod, Ref, Workload
 from underway.cluster.state import ClusterState
 from underway.steps import marks, rollout_marks
 from underway.steps.handover import (
-    Picture,
     clear_the_way,
     give_way,
     hand_over,
     is_of_one_template,
     is_of_rollout,
-    picture,
     serves_alone,
     tidy_up,
 )
+from underway.steps.handover_picture import Picture, picture
 from underway.steps.progress import Turn
 from underway.steps.rollout_marks import STRATEGY
 from underway.steps.rollout_native import undo_natively
