@@ -167,6 +167,8 @@ class Restoring(_Event, frozen=True, kw_only=True, tag="restoring"):
 
 
 class NodeReceipt(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One turn of a node, which has one in each step that works on it."""
+
     name: str
     outcome: Literal["done", "failed", "restored", "untouched"]
     duration_seconds: float

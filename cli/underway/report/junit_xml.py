@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
@@ -19,8 +20,10 @@ def receipt_junit(receipt: Receipt, events: Iterable[Event]) -> str:
     gates = {event.gate: event for event in events if isinstance(event, GateChanged)}
     suite = Element("testsuite", name=visible(f"underway {receipt.playbook}"))
     _run(suite, receipt)
+    turns: Counter[str] = Counter()
     for node in receipt.node_details:
-        _node(suite, node)
+        turns[node.name] += 1
+        _node(suite, node, turns[node.name])
     for workload in receipt.workloads:
         _workload(suite, workload)
     for probe in receipt.probes:
@@ -65,8 +68,10 @@ def _run(suite: Element, receipt: Receipt) -> None:
     _say(case, tag, in_words(receipt.outcome), headline(receipt), "\n\n".join(details))
 
 
-def _node(suite: Element, node: NodeReceipt) -> None:
-    case = _case(suite, "node", node.name, node.duration_seconds)
+def _node(suite: Element, node: NodeReceipt, turn: int) -> None:
+    """A server may take two cases of one name for the same one."""
+    name = node.name if turn == 1 else f"{node.name}, turn {turn}"
+    case = _case(suite, "node", name, node.duration_seconds)
     if node.outcome == "failed":
         _say(case, "failure", "failed", node.reason or "failed")
     elif node.outcome != "done":
