@@ -75,6 +75,7 @@ def decide(
         run.leaving,
         in_flight,
         run.phases,
+        run.kept,
     )
     look = guarding.Look(run, turn, measurements, tell)
     turn.tell_left()

@@ -188,6 +188,14 @@ class WorkloadReceipt(msgspec.Struct, frozen=True, kw_only=True, rename="camel")
     reason: str = ""
 
 
+class Kept(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What is not as it was before the run, and is not to be put back: the playbook asks for it."""
+
+    object: str
+    how: str
+    """Such as `at 4 replicas`."""
+
+
 class Killed(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A rehearsed run that was killed on the way; its receipt is that of the restore which came after it, and the rest
     of it is about both. `left_changed`: the objects that carried its marks when it was killed.
@@ -226,6 +234,7 @@ class Receipt(_Event, frozen=True, kw_only=True, tag="receipt"):
     remarks: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     """What steps have said of their good end, each after its step's name."""
     killed: Killed | msgspec.UnsetType = msgspec.UNSET
+    kept: tuple[Kept, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 Event: TypeAlias = (

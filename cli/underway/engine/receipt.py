@@ -11,6 +11,7 @@ from msgspec import UNSET
 
 from underway.engine.events import (
     Event,
+    Kept,
     NodeChanged,
     NodeReceipt,
     PodEvidence,
@@ -134,11 +135,13 @@ def receipt(  # noqa: PLR0913 - a receipt has many lines
     left_changed: tuple[str, ...] = (),
     evidence: tuple[PodEvidence, ...] = (),
     blockers: tuple[Blocker, ...] = (),
+    kept: tuple[Kept, ...] = (),
 ) -> Receipt:
     """What there is to hand over. A node that was begun and not ended counts as restored if nothing is left changed."""
     started = found.started.at if found.started else at
     restored = not left_changed
-    back = "before everything was put back, " if restored and found.turned_back is not None else ""
+    everything = "the rest" if kept else "everything"
+    back = f"before {everything} was put back, " if restored and found.turned_back is not None else ""
     return Receipt(
         at=at,
         run=run,
@@ -161,6 +164,7 @@ def receipt(  # noqa: PLR0913 - a receipt has many lines
         blockers=blockers,
         simulated=found.started.simulated if found.started else False,
         remarks=tuple(f"{back}{remark}" for remark in found.remarks) or UNSET,
+        kept=kept or UNSET,
     )
 
 
@@ -178,6 +182,7 @@ def receipt_of(run: Run, found: Tally, at: datetime, probes: tuple[ProbeCount, .
         left_changed=run.left_changed,
         evidence=run.evidence,
         blockers=run.blockers,
+        kept=tuple(Kept(object=str(ref), how=how) for ref, how in run.kept.items() if str(ref) not in run.left_changed),
     )
 
 

@@ -72,6 +72,8 @@ class Run:
     leaving: dict[str, PodLeft] = field(default_factory=dict)
     """See `Turn`, as of `left_traffic`."""
     phases: dict[Ref, WorkloadPhase] = field(default_factory=dict)
+    kept: dict[Ref, str] = field(default_factory=dict)
+    """See `Turn`, as of `left_traffic`."""
     disturbed: dict[str, Disturbed] = field(default_factory=dict)
     """By the controller's UID."""
     examine: Ref | None = None
