@@ -94,7 +94,7 @@ async def _restore(run: str | None, target: Target, showing: Showing) -> int:
     async with opened(target) as connection, reading(connection, preflight.restore_needs()) as cluster:
         found = standings(cluster.state(), cluster.now())
         if run is not None and run not in found:
-            typer.echo(f"run {run} has left nothing changed", err=True)
+            typer.echo(f"nothing in the cluster carries the marks of run {run}: nothing is left to put back", err=True)
             return ExitStatus.DONE
         expired = await _end_quarantines(run, cluster)
         chosen = [run] if run is not None else [standing.run for standing in found.values() if standing.unfinished]

@@ -10,6 +10,7 @@ from typing import Literal
 from msgspec import UNSET
 
 from underway.engine.events import (
+    Ailing,
     Event,
     Kept,
     NodeChanged,
@@ -136,6 +137,7 @@ def receipt(  # noqa: PLR0913 - a receipt has many lines
     evidence: tuple[PodEvidence, ...] = (),
     blockers: tuple[Blocker, ...] = (),
     kept: tuple[Kept, ...] = (),
+    ailing: tuple[Ailing, ...] = (),
 ) -> Receipt:
     """What there is to hand over. A node that was begun and not ended counts as restored if nothing is left changed."""
     started = found.started.at if found.started else at
@@ -165,6 +167,7 @@ def receipt(  # noqa: PLR0913 - a receipt has many lines
         simulated=found.started.simulated if found.started else False,
         remarks=tuple(f"{back}{remark}" for remark in found.remarks) or UNSET,
         kept=kept or UNSET,
+        ailing=ailing or UNSET,
     )
 
 
@@ -183,6 +186,7 @@ def receipt_of(run: Run, found: Tally, at: datetime, probes: tuple[ProbeCount, .
         evidence=run.evidence,
         blockers=run.blockers,
         kept=tuple(Kept(object=str(ref), how=how) for ref, how in run.kept.items() if str(ref) not in run.left_changed),
+        ailing=run.ailing,
     )
 
 

@@ -8,7 +8,8 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from underway.engine.events import Event, GateChanged, NodeReceipt, ProbeCount, Receipt, WorkloadReceipt
 from underway.report.blockers import render_blockers
-from underway.report.receipt import headline, restore_command
+from underway.report.receipt import headline
+from underway.report.remains import remains
 from underway.report.words import count, in_words, seconds, timestamp, visible
 
 
@@ -61,9 +62,9 @@ def _run(suite: Element, receipt: Receipt) -> None:
     if receipt.outcome == "done":
         return
     details = [render_blockers(receipt.blockers)] if receipt.blockers else []
-    if receipt.left_changed:
-        left = "\n".join(f"  {visible(named)}" for named in receipt.left_changed)
-        details.append(f"Still changed:\n{left}\n\nPut it back with: {visible(restore_command(receipt))}")
+    for left in remains(receipt):
+        names = "\n".join(f"  {visible(named)}" for named in left.names)
+        details.append(f"{left.title}:\n{names}\n\n{left.says} {visible(left.command)}")
     tag = "error" if receipt.outcome in {"inconclusive", "interrupted"} else "failure"
     _say(case, tag, in_words(receipt.outcome), headline(receipt), "\n\n".join(details))
 

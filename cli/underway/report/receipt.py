@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
-
 import msgspec
 
 from underway.engine.events import Kept, Killed, NodeReceipt, ProbeCount, Receipt, WorkloadReceipt, to_json
 from underway.errors import ExitStatus
 from underway.report.blockers import render_blockers
 from underway.report.evidence import evidence_lines
+from underway.report.remains import not_whole, remains, still_changed
 from underway.report.tables import pairs, paragraph, table
 from underway.report.words import count, seconds, timestamp, visible
 
@@ -75,12 +74,15 @@ def _told(receipt: Receipt) -> str:
 
 
 def aftermath(receipt: Receipt) -> str:
-    if receipt.left_changed:
-        number = len(receipt.left_changed)
-        return f"{count(number, 'object')} {'is' if number == 1 else 'are'} still changed"
-    if receipt.restored and receipt.kept:
-        return "; ".join((*stays_as_asked(receipt), "everything else was put back"))
-    return "Everything was put back" if receipt.restored else "Not everything could be put back"
+    if number := len(still_changed(receipt)):
+        said = f"{count(number, 'object')} {'is' if number == 1 else 'are'} still changed"
+    elif receipt.kept:
+        said = "; ".join((*stays_as_asked(receipt), "everything else was put back"))
+    elif receipt.restored or receipt.ailing:
+        said = "Everything was put back"
+    else:
+        said = "Not everything could be put back"
+    return ", but ".join(filter(None, (said, not_whole(receipt))))
 
 
 def stays_as_asked(receipt: Receipt) -> list[str]:
@@ -92,12 +94,12 @@ def _as_asked(kept: Kept) -> str:
 
 
 def _put_back(receipt: Receipt) -> str:
-    if receipt.left_changed:
-        return f"all but {count(len(receipt.left_changed), 'object')}"
+    if changed := still_changed(receipt):
+        return f"all but {count(len(changed), 'object')}"
     if receipt.outcome == "refused":
         return "nothing had been changed"
     everything = "everything but what stays" if receipt.kept else "everything"
-    return everything if receipt.restored else "not everything"
+    return everything if receipt.restored or receipt.ailing else "not everything"
 
 
 def _killed(killed: Killed, receipt: Receipt) -> str:
@@ -106,10 +108,6 @@ def _killed(killed: Killed, receipt: Receipt) -> str:
     done = f"put back {changed or 'nothing'}" if changed or not kept else "take its marks away"
     back = seconds(killed.put_back_seconds)
     return f"after {seconds(killed.after_seconds)}; underway restore took {back} to {done}"
-
-
-def restore_command(receipt: Receipt) -> str:
-    return f"underway restore {shlex.quote(receipt.run)}"
 
 
 def moves(receipt: Receipt) -> str:
@@ -171,9 +169,9 @@ def receipt_text(receipt: Receipt) -> str:
     if receipt.evidence:
         blocks.append([visible(line) for found in receipt.evidence for line in evidence_lines(found)])
     blocks.append(pairs([(label, visible(value)) for label, value in facts(receipt)]))
-    if receipt.left_changed:
-        blocks.append(["Still changed:", *(f"  {visible(named)}" for named in receipt.left_changed)])
-        blocks.append([f"Put it back with: {visible(restore_command(receipt))}"])
+    for left in remains(receipt):
+        blocks.append([f"{left.title}:", *(f"  {visible(named)}" for named in left.names)])
+        blocks.append([f"{left.says} {visible(left.command)}"])
     return "\n\n".join("\n".join(block) for block in blocks)
 
 
