@@ -112,11 +112,14 @@ async def _restore(run: str | None, target: Target, showing: Showing) -> int:
 
 
 async def _end_quarantines(run: str | None, cluster: LiveCluster) -> int:
-    """Remove the pods in quarantine that have been kept for as long as they were to be."""
+    """Remove the pods in quarantine that have been kept for as long as they were to be; say which are kept still."""
     worst: int = ExitStatus.DONE
     for pod in list(cluster.state().pods.values()):
         by = marks.quarantined_by(pod)
-        if run not in (None, by) or not quarantine.is_expired(pod, cluster.now()):
+        if run not in (None, by) or not quarantine.is_left(pod):
+            continue
+        if not quarantine.is_expired(pod, cluster.now()):
+            typer.echo(f"{pod.ref} stays {quarantine.stays(pod)}", err=True)
             continue
         outcome = await cluster.perform(Evict(pod.ref, pod.uid, says="evict, its time in quarantine is over"))
         if outcome.status == "done":
