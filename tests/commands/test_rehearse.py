@@ -191,3 +191,18 @@ spec:
     assert ended.status == 0, ended.err
     assert "assumed: gate ask: is taken to hold" in ended.err
     assert "job/shop/" in ended.err
+
+
+def test_what_a_killed_run_was_to_leave_as_it_is_is_not_said_to_be_put_back(tmp_path: Path) -> None:
+    playbook = tmp_path / "playbook.yaml"
+    playbook.write_text(
+        "apiVersion: underway.dev/v1alpha1\nkind: Playbook\nmetadata: {name: x}\nspec: {steps: [{scale: {workload:"
+        " deployment/shop/web, by: 1, restore: never}}, {soak: {for: 20s}}]}\n"
+    )
+    ended = underway("rehearse", str(playbook), *SHOP[2:], "--fault", "killed=15")
+    assert ended.status == 0
+    text = " ".join(ended.out.split())
+    assert "deployment/shop/web stays at 4 replicas, as the playbook asks." in text
+    assert "Put back everything but what stays" in text
+    assert "to take its marks away" in text
+    assert "to put back deployment/shop/web" not in text

@@ -97,7 +97,8 @@ def test_the_plan_names_the_pod_and_what_becomes_of_it() -> None:
     stage.play(stage.run(selecting("app=web")))
     planned = [event for event in stage.events if isinstance(event, PodPlanned)]
     assert [event.verdict for event in planned] == ["wait"] * 3
-    assert planned[0].reason == "quarantine: out of traffic, kept running; its controller makes another"
+    told = "quarantine: out of traffic, kept running; its controller makes another; kept until a person deletes it"
+    assert planned[0].reason == told
 
 
 def test_all_that_a_selector_finds_are_replaced_within_their_budget() -> None:

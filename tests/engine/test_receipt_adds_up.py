@@ -12,7 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stage import shipped, shop
 
-from underway.engine.events import Change, Event, NodeChanged, NodePhase, PodMoved, Receipt, from_json, to_json
+from underway.engine.events import (
+    Change,
+    Event,
+    NodeChanged,
+    NodePhase,
+    PodMoved,
+    Receipt,
+    StepStarted,
+    from_json,
+    to_json,
+)
 from underway.engine.receipt import exit_status, receipt, tally
 from underway.errors import ExitStatus
 
@@ -64,7 +74,7 @@ def test_a_node_is_done_if_that_is_the_last_that_was_heard_of_its_last_turn(even
     assert all(0 <= node.duration_seconds <= found.duration_seconds + 60 for node in found.node_details)
 
 
-def test_a_node_with_two_turns_is_measured_in_its_last_and_its_moves_are_those_of_both() -> None:
+def test_a_node_with_two_turns_is_measured_in_each_and_every_move_is_that_of_its_turn() -> None:
     phases: list[NodePhase] = ["draining", "done", "draining", "failed"]
     found = handed_over(
         [
@@ -77,9 +87,25 @@ def test_a_node_with_two_turns_is_measured_in_its_last_and_its_moves_are_those_o
         ],
         outcome="failed",
     )
-    (node,) = found.node_details
     # the one that left after `done` was not moved in a turn of the node
-    assert (node.outcome, node.duration_seconds, node.pods_moved) == ("failed", 5, 3)
+    turns = [(node.name, node.outcome, node.duration_seconds, node.pods_moved) for node in found.node_details]
+    assert turns == [("a", "done", 1, 1), ("a", "failed", 5, 2)]
+    assert found.nodes == ()
+
+
+def test_a_node_that_a_later_step_cannot_begin_was_done_all_the_same_by_the_one_before() -> None:
+    def at(second: int) -> dict[str, Any]:
+        return {"at": START + timedelta(seconds=second), "run": "r"}
+
+    begins = [StepStarted(**at(second), step=second // 5, name="", verb="nodes", nodes=("a",)) for second in (0, 5)]
+    first: list[Event] = [
+        NodeChanged(**at(1), node="a", phase="draining"),
+        NodeChanged(**at(3), node="a", phase="done"),
+    ]
+    gone = NodeChanged(**at(6), node="a", phase="failed", reason="the node is gone")
+    found = handed_over([begins[0], *first, begins[1], gone], outcome="failed")
+    turns = [(node.outcome, node.duration_seconds, node.reason) for node in found.node_details]
+    assert turns == [("done", 2, ""), ("failed", 0, "the node is gone")]
 
 
 @pytest.mark.parametrize(("left", "outcome"), [((), "restored"), (("node/a",), "failed")])

@@ -49,7 +49,7 @@ async def _restored(killed: Conduct, cluster: SimulatedCluster) -> int:
     order = replace(killed.order, playbook=restoring(), source="underway restore", restore=run.id, saved=None)
     after_it = prepared(order, cluster, killed.measuring)
     # what was done and measured before counts too
-    after_it.tally, after_it.events = killed.tally, killed.events
+    after_it.tally, after_it.events, after_it.run.kept = killed.tally, killed.events, run.kept
     after_it.finish = lambda end: _of_both(end, killed, at, left)
     return handed_over(killed.view, await carry_out(after_it))
 

@@ -94,7 +94,7 @@ async def _restore(run: str | None, target: Target, showing: Showing) -> int:
     async with opened(target) as connection, reading(connection, preflight.restore_needs()) as cluster:
         found = standings(cluster.state(), cluster.now())
         if run is not None and run not in found:
-            typer.echo(f"run {run} has left nothing changed", err=True)
+            typer.echo(f"nothing in the cluster carries the marks of run {run}: nothing is left to put back", err=True)
             return ExitStatus.DONE
         expired = await _end_quarantines(run, cluster)
         chosen = [run] if run is not None else [standing.run for standing in found.values() if standing.unfinished]
@@ -112,11 +112,14 @@ async def _restore(run: str | None, target: Target, showing: Showing) -> int:
 
 
 async def _end_quarantines(run: str | None, cluster: LiveCluster) -> int:
-    """Remove the pods in quarantine that have been kept for as long as they were to be."""
+    """Remove the pods in quarantine that have been kept for as long as they were to be; say which are kept still."""
     worst: int = ExitStatus.DONE
     for pod in list(cluster.state().pods.values()):
         by = marks.quarantined_by(pod)
-        if run not in (None, by) or not quarantine.is_expired(pod, cluster.now()):
+        if run not in (None, by) or not quarantine.is_left(pod):
+            continue
+        if not quarantine.is_expired(pod, cluster.now()):
+            typer.echo(f"{pod.ref} stays {quarantine.stays(pod)}", err=True)
             continue
         outcome = await cluster.perform(Evict(pod.ref, pod.uid, says="evict, its time in quarantine is over"))
         if outcome.status == "done":

@@ -16,6 +16,7 @@ from underway.cluster.model import Ref
 from underway.cluster.state import MARK, ClusterState
 from underway.engine import claiming, guarding, pausing, stepping
 from underway.engine.events import (
+    Ailing,
     Event,
     NodeChanged,
     PodMoved,
@@ -75,6 +76,7 @@ def decide(
         run.leaving,
         in_flight,
         run.phases,
+        run.kept,
     )
     look = guarding.Look(run, turn, measurements, tell)
     turn.tell_left()
@@ -218,8 +220,10 @@ def _put_back(run: Run, turn: Turn) -> None:
         turn.look_again(since + (WHOLE_LIMIT if ailing else COME_BACK_LIMIT))
         return
     if ailing or away:
-        reasons = [*ailing, *(f"{ref} {reason}" for ref, reason in away.items())]
-        _leave_changed(run, (*ailing, *map(str, away)), "; ".join(reasons))
+        run.ailing = tuple(ailing)
+        said = [f"{one.object} {one.reason}" for one in ailing]
+        reasons = [*said, *(f"{ref} {reason}" for ref, reason in away.items())]
+        _leave_changed(run, (*said, *map(str, away)), "; ".join(reasons))
     run.phase = "releasing"
 
 
@@ -239,7 +243,7 @@ def _leave_changed(run: Run, left: tuple[str, ...], reason: str) -> None:
     run.phase = "releasing"
 
 
-def _ailing(run: Run, turn: Turn) -> list[str]:
+def _ailing(run: Run, turn: Turn) -> list[Ailing]:
     """The controllers whose pods were moved and that have neither all of them Ready yet nor as many as before. What
     was there before an earlier process is not known to the one that puts it back.
     """
@@ -251,7 +255,8 @@ def _ailing(run: Run, turn: Turn) -> list[str]:
         if controller.ready < (controller.replicas if run.only_restore else min(controller.replicas, disturbed.ready)):
             reason = f"has {controller.ready} of {controller.replicas} replicas Ready"
             turn.wait(disturbed.ref, reason)
-            found.append(f"{disturbed.ref} {reason}")
+            pods = sorted(str(pod.ref) for pod in turn.state.pods_of(uid) if not pod.ready)
+            found.append(Ailing(object=str(disturbed.ref), reason=reason, pods=tuple(pods)))
     return found
 
 

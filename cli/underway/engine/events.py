@@ -167,6 +167,8 @@ class Restoring(_Event, frozen=True, kw_only=True, tag="restoring"):
 
 
 class NodeReceipt(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One turn of a node, which has one in each step that works on it."""
+
     name: str
     outcome: Literal["done", "failed", "restored", "untouched"]
     duration_seconds: float
@@ -186,6 +188,25 @@ class WorkloadReceipt(msgspec.Struct, frozen=True, kw_only=True, rename="camel")
     reason: str = ""
 
 
+class Kept(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What is not as it was before the run, and is not to be put back: the playbook asks for it."""
+
+    object: str
+    how: str
+    """Such as `at 4 replicas`."""
+
+
+class Ailing(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A controller whose pods were moved and that has fewer Ready than before. It carries no marks, there is nothing to
+    put back; it is among `left_changed`, as `OBJECT REASON`, since a person is needed.
+    """
+
+    object: str
+    reason: str
+    pods: tuple[str, ...]
+    """Its pods that are not Ready."""
+
+
 class Killed(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A rehearsed run that was killed on the way; its receipt is that of the restore which came after it, and the rest
     of it is about both. `left_changed`: the objects that carried its marks when it was killed.
@@ -199,7 +220,7 @@ class Killed(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 class Receipt(_Event, frozen=True, kw_only=True, tag="receipt"):
     """The measured end of a run. `restored`: everything that had to be put back was. `left_changed`: objects that
-    still carry the run's marks or changes. `nodes`: the names of the nodes that were done.
+    still carry the run's marks or changes, and what is `ailing`. `nodes`: the names of the nodes that were done.
     """
 
     playbook: str
@@ -224,6 +245,8 @@ class Receipt(_Event, frozen=True, kw_only=True, tag="receipt"):
     remarks: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     """What steps have said of their good end, each after its step's name."""
     killed: Killed | msgspec.UnsetType = msgspec.UNSET
+    kept: tuple[Kept, ...] | msgspec.UnsetType = msgspec.UNSET
+    ailing: tuple[Ailing, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 Event: TypeAlias = (

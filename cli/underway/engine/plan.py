@@ -27,6 +27,7 @@ from underway.engine.events import (
     StepEnded,
     StepStarted,
 )
+from underway.engine.node_turns import NodeTurn, NodeTurns
 from underway.errors import Blocker
 from underway.playbook.models import NodesStep, Playbook, RolloutStep
 
@@ -36,7 +37,7 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class PlannedPod(_Part, frozen=True, kw_only=True):
-    """What will be done with a pod that is there now. `strategy`: what the playbook asks for its node."""
+    """What will be done with a pod that is there now. `strategy`: what the step asks for that does it."""
 
     name: str
     namespace: str
@@ -48,7 +49,9 @@ class PlannedPod(_Part, frozen=True, kw_only=True):
 
 
 class PlannedNode(_Part, frozen=True, kw_only=True):
-    """When its turn comes, and how long it takes, in seconds since the beginning; None for what is not reached."""
+    """One turn of a node, which has one in each step that works on it: when it comes, and how long it takes, in seconds
+    since the beginning; None for what is not reached.
+    """
 
     name: str
     wave: int
@@ -59,7 +62,9 @@ class PlannedNode(_Part, frozen=True, kw_only=True):
 
 
 class Wave(_Part, frozen=True, kw_only=True):
-    """A node's wave is one above the latest of those that had ended when it began."""
+    """Numbered from 1 on, through all steps: a node's turn is in the wave above the latest of those that had ended when
+    it began.
+    """
 
     nodes: tuple[str, ...]
 
@@ -114,23 +119,13 @@ class Plan(_Part, frozen=True, kw_only=True):
 
 
 @dataclass
-class _Node:
-    wave: int
-    began: datetime
-    emptied: datetime | None = None
-    ended: datetime | None = None
-    done: bool = False
-    moves: int = 0
-
-
-@dataclass
 class _Fold:
     began: datetime
-    nodes: dict[str, _Node] = field(default_factory=dict)
-    pods: dict[str, PodPlanned] = field(default_factory=dict)
+    turns: NodeTurns = field(default_factory=NodeTurns)
+    pods: dict[str, tuple[PodPlanned, int]] = field(default_factory=dict)
+    """By UID, each with the step that told of it."""
     steps: dict[int, tuple[StepStarted, StepEnded | None]] = field(default_factory=dict)
     changes: bool = False
-    ended_waves: int = 0
 
     def add(self, event: Event) -> None:
         match event:
@@ -138,36 +133,18 @@ class _Fold:
                 # the run's own sign of life is no change of anybody's
                 self.changes = self.changes or not event.object.startswith("lease/")
             case NodeChanged():
-                self._add_node(event)
+                self.turns.change(event)
             case PodPlanned():
-                self.pods[event.uid] = event  # what was told last is what is done
-            case PodMoved() if event.how != "gone":
-                self._add_move(event.node)
+                self.pods[event.uid] = event, max(self.steps)  # what was told last is what is done
+            case PodMoved():
+                self.turns.move(event)
             case StepStarted():
+                self.turns.enter_step(event.step)
                 self.steps[event.step] = event, None
             case StepEnded():
                 self.steps[event.step] = self.steps[event.step][0], event
             case _:
                 pass
-
-    def _add_node(self, event: NodeChanged) -> None:
-        if event.phase == "draining":
-            before = self.nodes.get(event.node)
-            self.nodes[event.node] = _Node(self.ended_waves + 1, event.at, moves=before.moves if before else 0)
-        node = self.nodes.get(event.node)
-        if node is None:
-            return
-        if event.phase in ("maintaining", "verifying"):
-            node.emptied = node.emptied or event.at
-        elif event.phase in ("done", "failed", "restored"):
-            node.ended, node.done = event.at, event.phase == "done"
-            self.ended_waves = max(self.ended_waves, node.wave)
-
-    def _add_move(self, name: str) -> None:
-        node = self.nodes.get(name)
-        if node is not None and not node.done:
-            # what a later step moves from a node that has been given back is not that node's
-            node.moves += 1
 
     def since(self, moment: datetime | None) -> float | None:
         return None if moment is None else _seconds(moment - self.began)
@@ -214,18 +191,17 @@ def planned(
     fold = _Fold(end.started)
     for event in events:
         fold.add(event)
-    pods = tuple(
-        _pod(found, _strategy(playbook, fold, found.node)) for found in fold.pods.values() if found.uid in present
-    )
+    pods = tuple(_pod(found, _strategy(playbook, step)) for found, step in fold.pods.values() if found.uid in present)
     waves: dict[int, list[str]] = {}
-    for name, node in fold.nodes.items():
-        waves.setdefault(node.wave, []).append(name)
+    turns = [turn for turn in fold.turns.every if turn.wave]
+    for turn in turns:
+        waves.setdefault(turn.wave, []).append(turn.node)
     return Plan(
         playbook=playbook.metadata.name,
         changes=fold.changes,
         duration_seconds=end.duration_seconds,
         waves=tuple(Wave(nodes=tuple(names)) for names in waves.values()),
-        nodes=tuple(_node(name, node, fold) for name, node in fold.nodes.items()),
+        nodes=tuple(_node(turn, fold) for turn in turns),
         pods=pods,
         moves=end.pods_moved,
         least_moves=_leaving(pods),
@@ -257,25 +233,24 @@ def _pod(event: PodPlanned, strategy: str) -> PlannedPod:
     )
 
 
-def _strategy(playbook: Playbook, fold: _Fold, node: str) -> str:
-    rolled = ""
-    for index, (started, _) in fold.steps.items():
-        body = playbook.spec.steps[index].body
-        if isinstance(body, NodesStep) and node in started.nodes:
-            return body.drain.strategy
-        if isinstance(body, RolloutStep):
-            rolled = body.strategy
-    return rolled
+def _strategy(playbook: Playbook, step: int) -> str:
+    match playbook.spec.steps[step].body:
+        case NodesStep(drain=drain):
+            return drain.strategy
+        case RolloutStep(strategy=strategy):
+            return strategy
+        case _:
+            return ""
 
 
-def _node(name: str, node: _Node, fold: _Fold) -> PlannedNode:
+def _node(turn: NodeTurn, fold: _Fold) -> PlannedNode:
     return PlannedNode(
-        name=name,
-        wave=node.wave,
-        begins_seconds=_seconds(node.began - fold.began),
-        emptied_seconds=fold.since(node.emptied),
-        ended_seconds=fold.since(node.ended),
-        moves=node.moves,
+        name=turn.node,
+        wave=turn.wave,
+        begins_seconds=_seconds(turn.began - fold.began),
+        emptied_seconds=fold.since(turn.emptied),
+        ended_seconds=fold.since(turn.ended),
+        moves=turn.moves,
     )
 
 

@@ -10,7 +10,9 @@ from typing import Literal
 from msgspec import UNSET
 
 from underway.engine.events import (
+    Ailing,
     Event,
+    Kept,
     NodeChanged,
     NodeReceipt,
     PodEvidence,
@@ -26,18 +28,9 @@ from underway.engine.events import (
     WorkloadChanged,
     WorkloadReceipt,
 )
+from underway.engine.node_turns import NodeTurn, NodeTurns
 from underway.engine.run import Run
 from underway.errors import Blocker, ExitStatus
-
-
-@dataclass
-class _NodeTally:
-    began: datetime
-    emptied: datetime | None = None
-    ended: datetime | None = None
-    outcome: Literal["done", "failed", "restored", "untouched"] = "untouched"
-    moved: int = 0
-    reason: str = ""
 
 
 @dataclass
@@ -54,7 +47,7 @@ class Tally:
     """Events added up, one after another."""
 
     started: RunStarted | None = None
-    nodes: dict[str, _NodeTally] = field(default_factory=dict)
+    turns: NodeTurns = field(default_factory=NodeTurns)
     workloads: dict[str, _WorkloadTally] = field(default_factory=dict)
     turned_back: datetime | None = None
     handed_off: int = 0
@@ -70,11 +63,12 @@ class Tally:
             case RunStarted():
                 self.started = event
             case NodeChanged():
-                self._add_node(event)
+                self.turns.change(event)
             case WorkloadChanged():
                 self._add_workload(event)
             case StepStarted():
                 self.step = event.name
+                self.turns.enter_step(event.step)
             case StepEnded() if event.outcome == "done" and event.reason:
                 self.remarks.append(f"{self.step}: {event.reason}")
             case Restoring():
@@ -82,20 +76,6 @@ class Tally:
             case PodMoved():
                 self._add_pod(event)
             case PodPlanned() | _:
-                pass
-
-    def _add_node(self, event: NodeChanged) -> None:
-        node = self.nodes.setdefault(event.node, _NodeTally(event.at))
-        match event.phase:
-            case "draining":
-                # another step may take the same node again: its time is that of its last turn, its moves are all
-                node.began, node.emptied, node.ended = event.at, None, None
-                node.outcome, node.reason = "untouched", ""
-            case "maintaining" | "verifying":
-                node.emptied = node.emptied or event.at
-            case "done" | "failed" | "restored":
-                node.outcome, node.ended, node.reason = event.phase, event.at, event.reason
-            case "pending":
                 pass
 
     def _add_workload(self, event: WorkloadChanged) -> None:
@@ -118,10 +98,7 @@ class Tally:
                 self.evicted += 1
             case "gone":
                 self.gone += 1
-        node = self.nodes.get(event.node)
-        if event.how != "gone" and node is not None and node.outcome != "done":
-            # what a later step moves from a node that has been given back is not that node's
-            node.moved += 1
+        self.turns.move(event)
 
 
 def tally(events: Iterable[Event]) -> Tally:
@@ -159,12 +136,14 @@ def receipt(  # noqa: PLR0913 - a receipt has many lines
     left_changed: tuple[str, ...] = (),
     evidence: tuple[PodEvidence, ...] = (),
     blockers: tuple[Blocker, ...] = (),
+    kept: tuple[Kept, ...] = (),
+    ailing: tuple[Ailing, ...] = (),
 ) -> Receipt:
     """What there is to hand over. A node that was begun and not ended counts as restored if nothing is left changed."""
     started = found.started.at if found.started else at
     restored = not left_changed
-    back = "before everything was put back, " if restored and found.turned_back is not None else ""
-    details = tuple(_node(name, node, at, restored=restored) for name, node in found.nodes.items())
+    everything = "the rest" if kept else "everything"
+    back = f"before {everything} was put back, " if restored and found.turned_back is not None else ""
     return Receipt(
         at=at,
         run=run,
@@ -177,8 +156,8 @@ def receipt(  # noqa: PLR0913 - a receipt has many lines
         pods_moved=found.handed_off + found.evicted,
         evicted=found.evicted,
         handed_off=found.handed_off,
-        nodes=tuple(node.name for node in details if node.outcome == "done"),
-        node_details=details,
+        nodes=tuple(name for name, turn in found.turns.latest.items() if turn.outcome == "done"),
+        node_details=tuple(_node(turn, at, restored=restored) for turn in found.turns.every),
         probes=probes,
         workloads=tuple(_workload(name, one, at, found.turned_back) for name, one in found.workloads.items()),
         restored=restored,
@@ -187,6 +166,8 @@ def receipt(  # noqa: PLR0913 - a receipt has many lines
         blockers=blockers,
         simulated=found.started.simulated if found.started else False,
         remarks=tuple(f"{back}{remark}" for remark in found.remarks) or UNSET,
+        kept=kept or UNSET,
+        ailing=ailing or UNSET,
     )
 
 
@@ -204,20 +185,22 @@ def receipt_of(run: Run, found: Tally, at: datetime, probes: tuple[ProbeCount, .
         left_changed=run.left_changed,
         evidence=run.evidence,
         blockers=run.blockers,
+        kept=tuple(Kept(object=str(ref), how=how) for ref, how in run.kept.items() if str(ref) not in run.left_changed),
+        ailing=run.ailing,
     )
 
 
-def _node(name: str, node: _NodeTally, at: datetime, *, restored: bool) -> NodeReceipt:
-    outcome = node.outcome
+def _node(turn: NodeTurn, at: datetime, *, restored: bool) -> NodeReceipt:
+    outcome = turn.outcome
     if outcome == "untouched":
         outcome = "restored" if restored else "failed"
     return NodeReceipt(
-        name=name,
+        name=turn.node,
         outcome=outcome,
-        duration_seconds=_seconds(node.began, node.ended or at),
-        emptied_seconds=_seconds(node.began, node.emptied) if node.emptied else None,
-        pods_moved=node.moved,
-        reason=node.reason,
+        duration_seconds=_seconds(turn.began, turn.ended or at),
+        emptied_seconds=_seconds(turn.began, turn.emptied) if turn.emptied else None,
+        pods_moved=turn.moves,
+        reason=turn.reason,
     )
 
 

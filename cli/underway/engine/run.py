@@ -9,7 +9,7 @@ from typing import Literal
 
 from underway.cluster.model import Ref
 from underway.cluster.notes import lease_of
-from underway.engine.events import PodEvidence, ProbeCount, RunOutcome
+from underway.engine.events import Ailing, PodEvidence, ProbeCount, RunOutcome
 from underway.engine.watched import Watched
 from underway.errors import Blocker
 from underway.playbook.models import Playbook
@@ -72,6 +72,8 @@ class Run:
     leaving: dict[str, PodLeft] = field(default_factory=dict)
     """See `Turn`, as of `left_traffic`."""
     phases: dict[Ref, WorkloadPhase] = field(default_factory=dict)
+    kept: dict[Ref, str] = field(default_factory=dict)
+    """See `Turn`, as of `left_traffic`."""
     disturbed: dict[str, Disturbed] = field(default_factory=dict)
     """By the controller's UID."""
     examine: Ref | None = None
@@ -89,6 +91,7 @@ class Run:
     claiming_since: datetime | None = None
     releasing_since: datetime | None = None
     left_changed: tuple[str, ...] = ()
+    ailing: tuple[Ailing, ...] = ()
     told_waits: tuple[tuple[str, str], ...] = ()
 
     @property

@@ -178,7 +178,9 @@ class RebalanceStep(Strict):
 
 
 class QuarantineStep(Strict):
-    """`keep`: how long the pod is kept for a look at it; True until a person deletes it."""
+    """`keep`: how long the pod is kept for a look at it, before `underway restore` evicts it; True: until a person
+    deletes it; False: not at all.
+    """
 
     pod: PodName | None = None
     select: LabelSelector | None = None

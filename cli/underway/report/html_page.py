@@ -19,9 +19,9 @@ from underway.report.receipt import (
     headline,
     node_row,
     probe_row,
-    restore_command,
     workload_row,
 )
+from underway.report.remains import remains
 from underway.report.words import between, clock, seconds, visible
 
 _GOOD = frozenset({"done"})
@@ -82,11 +82,11 @@ def _blockers(receipt: Receipt) -> list[str]:
 
 
 def _left(receipt: Receipt) -> list[str]:
-    if not receipt.left_changed:
-        return []
-    items = "".join(f"<li>{_text(named)}</li>" for named in receipt.left_changed)
-    command = _text(restore_command(receipt))
-    return ["<h2>Still changed</h2>", f"<ul>{items}</ul><p>Put it back with:</p><pre>{command}</pre>"]
+    parts = []
+    for left in remains(receipt):
+        items = "".join(f"<li>{_text(named)}</li>" for named in left.names)
+        parts += [f"<h2>{left.title}</h2>", f"<ul>{items}</ul><p>{left.says}</p><pre>{_text(left.command)}</pre>"]
+    return parts
 
 
 def _nodes(receipt: Receipt) -> list[str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from underway.engine.events import Event, GateChanged, NodeReceipt, ProbeCount, Receipt, WorkloadReceipt
 from underway.report.blockers import render_blockers
-from underway.report.receipt import headline, restore_command
+from underway.report.receipt import headline
+from underway.report.remains import remains
 from underway.report.words import count, in_words, seconds, timestamp, visible
 
 
@@ -19,8 +21,10 @@ def receipt_junit(receipt: Receipt, events: Iterable[Event]) -> str:
     gates = {event.gate: event for event in events if isinstance(event, GateChanged)}
     suite = Element("testsuite", name=visible(f"underway {receipt.playbook}"))
     _run(suite, receipt)
+    turns: Counter[str] = Counter()
     for node in receipt.node_details:
-        _node(suite, node)
+        turns[node.name] += 1
+        _node(suite, node, turns[node.name])
     for workload in receipt.workloads:
         _workload(suite, workload)
     for probe in receipt.probes:
@@ -58,15 +62,17 @@ def _run(suite: Element, receipt: Receipt) -> None:
     if receipt.outcome == "done":
         return
     details = [render_blockers(receipt.blockers)] if receipt.blockers else []
-    if receipt.left_changed:
-        left = "\n".join(f"  {visible(named)}" for named in receipt.left_changed)
-        details.append(f"Still changed:\n{left}\n\nPut it back with: {visible(restore_command(receipt))}")
+    for left in remains(receipt):
+        names = "\n".join(f"  {visible(named)}" for named in left.names)
+        details.append(f"{left.title}:\n{names}\n\n{left.says} {visible(left.command)}")
     tag = "error" if receipt.outcome in {"inconclusive", "interrupted"} else "failure"
     _say(case, tag, in_words(receipt.outcome), headline(receipt), "\n\n".join(details))
 
 
-def _node(suite: Element, node: NodeReceipt) -> None:
-    case = _case(suite, "node", node.name, node.duration_seconds)
+def _node(suite: Element, node: NodeReceipt, turn: int) -> None:
+    """A server may take two cases of one name for the same one."""
+    name = node.name if turn == 1 else f"{node.name}, turn {turn}"
+    case = _case(suite, "node", name, node.duration_seconds)
     if node.outcome == "failed":
         _say(case, "failure", "failed", node.reason or "failed")
     elif node.outcome != "done":

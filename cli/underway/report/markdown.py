@@ -17,9 +17,9 @@ from underway.report.receipt import (
     headline,
     node_row,
     probe_row,
-    restore_command,
     workload_row,
 )
+from underway.report.remains import remains
 from underway.report.words import clock, visible
 
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;"}
@@ -45,9 +45,9 @@ def receipt_markdown(receipt: Receipt, events: Iterable[Event]) -> str:
             for blocker in sorted(set(receipt.blockers))
         ]
         blocks += ["## What stands in the way", "\n".join(reasons)]
-    if receipt.left_changed:
-        left = "\n".join(f"- {escaped(named)}" for named in receipt.left_changed)
-        blocks += ["## Still changed", left, "Put it back with:", _code(restore_command(receipt))]
+    for left in remains(receipt):
+        names = "\n".join(f"- {escaped(named)}" for named in left.names)
+        blocks += [f"## {left.title}", names, left.says, _code(left.command)]
     if receipt.node_details:
         rows = [(*node_row(node), node.reason) for node in receipt.node_details]
         blocks += ["## Nodes", _table((*NODE_HEADERS, "REASON"), rows, words={0, 1, 5})]

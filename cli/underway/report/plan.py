@@ -63,8 +63,9 @@ def headline(plan: Plan) -> str:
         return f"{visible(plan.playbook)} cannot be run: {count(len(plan.blockers), 'thing')} in the way."
     if not plan.changes:
         return f"{visible(plan.playbook)} would change nothing."
-    parts = [f"{count(len(plan.nodes), 'node')} in {count(len(plan.waves), 'wave')}"] if plan.nodes else []
-    if plan.moves or plan.nodes:
+    nodes = len({node.name for node in plan.nodes})
+    parts = [f"{count(nodes, 'node')} in {count(len(plan.waves), 'wave')}"] if nodes else []
+    if plan.moves or nodes:
         parts.append(count(plan.moves, "move"))
     what = f": {', '.join(parts)}" if parts else ""
     return f"{visible(plan.playbook)} would take {seconds(plan.duration_seconds)}{what}."

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
-
 import msgspec
 
-from underway.engine.events import Killed, NodeReceipt, ProbeCount, Receipt, WorkloadReceipt, to_json
+from underway.engine.events import Kept, Killed, NodeReceipt, ProbeCount, Receipt, WorkloadReceipt, to_json
 from underway.errors import ExitStatus
 from underway.report.blockers import render_blockers
 from underway.report.evidence import evidence_lines
+from underway.report.remains import not_whole, remains, still_changed
 from underway.report.tables import pairs, paragraph, table
 from underway.report.words import count, seconds, timestamp, visible
 
@@ -48,7 +47,8 @@ def headline(receipt: Receipt) -> str:
         killed, back = seconds(receipt.killed.after_seconds), seconds(receipt.killed.put_back_seconds)
         if not receipt.killed.left_changed:
             return f"Killed after {killed}, before its first change: nothing had to be put back."
-        return ": ".join(filter(None, (f"Killed after {killed}, and put back in {back}", _told(receipt)))) + "."
+        told = ": ".join(filter(None, (f"Killed after {killed}, and put back in {back}", _told(receipt)))) + "."
+        return " ".join((told, *(f"{stays}." for stays in stays_as_asked(receipt))))
     if receipt.outcome == "done":
         return f"{said} in {seconds(receipt.duration_seconds)}: {_told(receipt) or 'every step was carried out'}."
     reason = f": {receipt.reason.rstrip('.')}" if receipt.reason else ""
@@ -74,28 +74,40 @@ def _told(receipt: Receipt) -> str:
 
 
 def aftermath(receipt: Receipt) -> str:
-    if receipt.left_changed:
-        number = len(receipt.left_changed)
-        return f"{count(number, 'object')} {'is' if number == 1 else 'are'} still changed"
-    return "Everything was put back" if receipt.restored else "Not everything could be put back"
+    if number := len(still_changed(receipt)):
+        said = f"{count(number, 'object')} {'is' if number == 1 else 'are'} still changed"
+    elif receipt.kept:
+        said = "; ".join((*stays_as_asked(receipt), "everything else was put back"))
+    elif receipt.restored or receipt.ailing:
+        said = "Everything was put back"
+    else:
+        said = "Not everything could be put back"
+    return ", but ".join(filter(None, (said, not_whole(receipt))))
+
+
+def stays_as_asked(receipt: Receipt) -> list[str]:
+    return [f"{kept.object} stays {_as_asked(kept)}" for kept in receipt.kept or ()]
+
+
+def _as_asked(kept: Kept) -> str:
+    return f"{kept.how}, as the playbook asks"
 
 
 def _put_back(receipt: Receipt) -> str:
-    if receipt.left_changed:
-        return f"all but {count(len(receipt.left_changed), 'object')}"
+    if changed := still_changed(receipt):
+        return f"all but {count(len(changed), 'object')}"
     if receipt.outcome == "refused":
         return "nothing had been changed"
-    return "everything" if receipt.restored else "not everything"
+    everything = "everything but what stays" if receipt.kept else "everything"
+    return everything if receipt.restored or receipt.ailing else "not everything"
 
 
-def _killed(killed: Killed) -> str:
-    changed = ", ".join(killed.left_changed) or "nothing"
+def _killed(killed: Killed, receipt: Receipt) -> str:
+    kept = {one.object for one in receipt.kept or ()}
+    changed = ", ".join(name for name in killed.left_changed if name not in kept)
+    done = f"put back {changed or 'nothing'}" if changed or not kept else "take its marks away"
     back = seconds(killed.put_back_seconds)
-    return f"after {seconds(killed.after_seconds)}; underway restore took {back} to put back {changed}"
-
-
-def restore_command(receipt: Receipt) -> str:
-    return f"underway restore {shlex.quote(receipt.run)}"
+    return f"after {seconds(killed.after_seconds)}; underway restore took {back} to {done}"
 
 
 def moves(receipt: Receipt) -> str:
@@ -121,6 +133,8 @@ def probe_row(probe: ProbeCount) -> tuple[str, ...]:
 def exit_status(receipt: Receipt) -> str:
     """`5 (failed, everything put back)`."""
     meaning = _EXITS.get(receipt.exit_status)
+    if receipt.exit_status == ExitStatus.PUT_BACK and receipt.kept:
+        meaning = f"{meaning} but what stays"
     return f"{receipt.exit_status} ({meaning})" if meaning else str(receipt.exit_status)
 
 
@@ -129,8 +143,9 @@ def facts(receipt: Receipt) -> list[tuple[str, str]]:
     return [
         ("Pods moved", moves(receipt)),
         ("Put back", _put_back(receipt)),
+        *(("Stays", f"{kept.object} {_as_asked(kept)}") for kept in receipt.kept or ()),
         *(("Remark", remark) for remark in receipt.remarks or ()),
-        *([("Killed", _killed(receipt.killed))] if receipt.killed else []),
+        *([("Killed", _killed(receipt.killed, receipt))] if receipt.killed else []),
         ("Playbook", receipt.playbook),
         ("Run", receipt.run),
         ("Started", timestamp(receipt.started)),
@@ -154,9 +169,9 @@ def receipt_text(receipt: Receipt) -> str:
     if receipt.evidence:
         blocks.append([visible(line) for found in receipt.evidence for line in evidence_lines(found)])
     blocks.append(pairs([(label, visible(value)) for label, value in facts(receipt)]))
-    if receipt.left_changed:
-        blocks.append(["Still changed:", *(f"  {visible(named)}" for named in receipt.left_changed)])
-        blocks.append([f"Put it back with: {visible(restore_command(receipt))}"])
+    for left in remains(receipt):
+        blocks.append([f"{left.title}:", *(f"  {visible(named)}" for named in left.names)])
+        blocks.append([f"{left.says} {visible(left.command)}"])
     return "\n\n".join("\n".join(block) for block in blocks)
 
 

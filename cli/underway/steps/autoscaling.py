@@ -31,7 +31,7 @@ def agree(workload: Workload, count: int, step: ScaleStep, turn: Turn) -> str | 
         if _text(found.min_replicas, found.max_replicas) == _marked(found):
             return None
         floor, ceiling = found.min_replicas, found.max_replicas
-        return f"somebody else keeps {found.ref} at minReplicas {floor}, maxReplicas {ceiling}"
+        return f"somebody else keeps {found.ref} at {_bounds(floor, ceiling)}"
     floor, ceiling = bounds_for(found, count, workload.replicas)
     if (floor, ceiling) == (found.min_replicas, found.max_replicas):
         return None
@@ -58,12 +58,14 @@ def put_back(turn: Turn, *, good: bool) -> list[Ref]:
         before = scale_marks.before(found, good=good).split("-")
         back = scale_marks.returns(found, good=good) and ours and all(map(str.isdecimal, before))
         floor, ceiling = map(int, before) if back else (None, None)
+        lasting = scale_marks.lasts(found, _marked(found), good=good) if ours else ""
+        turn.keep(found.ref, f"at {_bounds(*lasting.split('-'))}" if lasting else "")
         turn.act(
             PatchAutoscaler(
                 found.ref,
                 found.uid,
                 found.resource_version,
-                says=f"back to minReplicas {floor}, maxReplicas {ceiling}" if back else "remove the marks",
+                says=f"back to {_bounds(floor, ceiling)}" if back else "remove the marks",
                 annotations=scale_marks.NONE,
                 min_replicas=floor,
                 max_replicas=ceiling,
@@ -82,6 +84,10 @@ def _said(found: Autoscaler, floor: int, ceiling: int) -> str:
     least = f"minReplicas from {found.min_replicas} to {floor}" if floor != found.min_replicas else ""
     most = f"maxReplicas from {found.max_replicas} to {ceiling}" if ceiling != found.max_replicas else ""
     return ", ".join(filter(None, (least, most)))
+
+
+def _bounds(floor: object, ceiling: object) -> str:
+    return f"minReplicas {floor}, maxReplicas {ceiling}"
 
 
 def _text(floor: int, ceiling: int) -> str:

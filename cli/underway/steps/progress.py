@@ -97,6 +97,8 @@ class Turn:
     """What is being written just now: the state may be about to be another one."""
     phases: dict[Ref, WorkloadPhase] = field(default_factory=dict)
     """The phase of each workload that was told last. Kept from turn to turn."""
+    kept: dict[Ref, str] = field(default_factory=dict)
+    """How what is not put back stays, since the playbook asks for it. Kept from turn to turn."""
     paused: bool = False
     """Somebody wants the run to pause: finish what cannot stay as it is, begin nothing new."""
     ledger: Ledger = field(default_factory=Ledger)
@@ -117,6 +119,12 @@ class Turn:
         if told is None or anew or _WORKLOAD_PHASES.index(phase) > _WORKLOAD_PHASES.index(told):
             self.phases[workload] = phase
             self.note(WorkloadEntered(workload, phase, reason))
+
+    def keep(self, found: Ref, how: str) -> None:
+        """Note how it stays when its marks are taken away; empty if it is as it was."""
+        self.kept.pop(found, None)
+        if how:
+            self.kept[found] = how
 
     def act(self, action: Action) -> None:
         self.actions.append(action)

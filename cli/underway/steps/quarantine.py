@@ -37,6 +37,7 @@ SINCE = "underway.dev/quarantined-at"
 WHY = "underway.dev/why"
 """The name of the step."""
 KEEP_UNTIL = "underway.dev/keep-until"
+_A_PERSON = "a person deletes it"
 _LIMIT = timedelta(minutes=10)
 
 
@@ -149,7 +150,7 @@ def _take_out(pod: Pod, step: QuarantineStep, work: QuarantineWork, turn: Turn) 
         work.judged.add(pod.uid)
         filled = "its controller makes another" if key is not None else "it has no controller, nothing takes its place"
         # `wait`: it stays on its node for as long as a person wants it
-        turn.note(PodJudged(pod, "wait", f"quarantine: out of traffic, kept running; {filled}"))
+        turn.note(PodJudged(pod, "wait", f"quarantine: out of traffic, kept running; {filled}; {_kept(step)}"))
     reason = needed_by(pod, turn.state, turn.ledger) if pod.ready else None
     if reason is not None:
         turn.wait(pod.ref, f"serves until its place is filled: {reason}")
@@ -196,7 +197,9 @@ def _patch(
 ) -> PatchPod:
     kept = original_labels(pod) | {key: pod.labels[key] for key in keys if key in pod.labels}
     said = "out of traffic, kept running" if stage == OUT else "let its controller fill its place, still serving"
-    until = (turn.now + step.keep).isoformat() if isinstance(step.keep, timedelta) else "a person deletes it"
+    # what is not to be kept at all has been kept for long enough as soon as it is out
+    time = step.keep if isinstance(step.keep, timedelta) else timedelta()
+    until = _A_PERSON if step.keep is True else (turn.now + time).isoformat()
     # the owner is gone from the pod as soon as it has been released
     owner = pod.owner.uid if pod.owner is not None else pod.annotations.get(marks.OWNER, "")
     return PatchPod(
@@ -218,14 +221,39 @@ def _patch(
     )
 
 
+def _kept(step: QuarantineStep) -> str:
+    """How long, before it is known when it leaves traffic."""
+    if step.keep is True:
+        return f"kept until {_A_PERSON}"
+    time = f"for {format_duration(step.keep)}, then" if isinstance(step.keep, timedelta) else "until the next"
+    return f"kept {time} underway restore evicts it"
+
+
+def stays(pod: Pod) -> str:
+    """How it is left to a person: until when, and what removes it then. No run waits for that."""
+    end = _end(pod)
+    if end is None:
+        return f"in quarantine until {_A_PERSON}"
+    by = marks.quarantined_by(pod)
+    return f"in quarantine until {end:%Y-%m-%dT%H:%M:%SZ} (then underway restore {by} evicts it)"
+
+
+def is_left(pod: Pod) -> bool:
+    """Whether a run has left it in quarantine at its good end."""
+    return marks.quarantined_by(pod) is not None and MARK not in pod.labels and pod.deleting is None
+
+
 def is_expired(pod: Pod, now: datetime) -> bool:
     """Whether a pod that a run has left in quarantine has been kept for as long as it was to be."""
-    if marks.quarantined_by(pod) is None or MARK in pod.labels or pod.deleting is not None:
-        return False
+    end = _end(pod)
+    return is_left(pod) and end is not None and now >= end
+
+
+def _end(pod: Pod) -> datetime | None:
     try:
-        return now >= datetime.fromisoformat(pod.annotations.get(KEEP_UNTIL, ""))
+        return datetime.fromisoformat(pod.annotations.get(KEEP_UNTIL, ""))
     except ValueError:
-        return False
+        return None
 
 
 def told(pod: Pod) -> str:

@@ -19,7 +19,7 @@ from underway.cluster.ties import original_labels
 from underway.steps import marks
 from underway.steps.handoff import handoff
 from underway.steps.progress import PodLeft, Turn
-from underway.steps.quarantine import KEEP_UNTIL, SINCE, WHY
+from underway.steps.quarantine import KEEP_UNTIL, SINCE, WHY, stays
 from underway.steps.reattaching import has_place
 from underway.steps.serving import needed_beside
 
@@ -31,6 +31,7 @@ def put_back(turn: Turn, good: bool) -> list[Ref]:  # noqa: FBT001 - the shape o
     look = _Look()
     for pod in pods:
         if good:
+            turn.keep(pod.ref, stays(pod))
             turn.act(_left_to_a_person(pod))
         else:
             _give_back(pod, look, turn)

@@ -197,6 +197,8 @@ def _back(found: Workload, turn: Turn, *, good: bool) -> PatchWorkload:
     autoscaler = turn.state.autoscaler_of(found.ref)
     decided = autoscaler is not None and autoscaler.measuring and found.replicas > int(before or 0) > 0
     back = scale_marks.returns(found, good=good) and ours and not decided
+    lasting = scale_marks.lasts(found, str(found.replicas), good=good) if ours and not decided else ""
+    turn.keep(found.ref, f"at {lasting} replicas" if lasting else "")
     return PatchWorkload(
         found.ref,
         found.uid,
