@@ -34,7 +34,7 @@ _PRIORITY_CLASS = ("scheduling.k8s.io/v1", "PriorityClass")
 
 
 class _Name(msgspec.Struct):
-    name: str
+    name: str | None = None
 
 
 class _Port(msgspec.Struct, rename="camel"):
@@ -177,8 +177,8 @@ def _take(loaded: Loaded, document: Any, source: str) -> None:
 
 def _take_object(loaded: Loaded, document: Mapping[str, Any], source: str) -> None:
     kind_name, metadata = str(document["kind"]), document.get("metadata")
-    name = f"{kind_name} {metadata.get('name', '')}".strip() if isinstance(metadata, dict) else kind_name
-    place = f"{source}: {name}"
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    place = f"{source}: {kind_name} {name or ''}".rstrip()
     wrong = list(misshapen(document))
     if wrong:
         loaded.refuse(wrong, place)

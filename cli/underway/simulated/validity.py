@@ -67,6 +67,7 @@ def _budget(spec: Mapping[str, Any]) -> Iterator[Mistake]:
 
 def _workload(found: Workload, spec: Mapping[str, Any]) -> Iterator[Mistake]:
     yield from at_least_0("spec", spec, _COUNTS)
+    yield from at_least_0("spec.ordinals", mapping(spec.get("ordinals")), ["start"])
     yield from rolling(found, spec)
     yield from selector("spec.selector", spec.get("selector"))
     if found.kind != "job":

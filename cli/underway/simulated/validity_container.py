@@ -37,6 +37,8 @@ def containers(path: str, spec: Mapping[str, Any], volumes: set[str]) -> Iterato
                 yield Mistake(f"`{place}.name` is `{called}`, as `{first[called]}.name` is", "give it another name")
             if key == "containers":
                 yield from _host_ports(place, found, taken)
+            elif found.get("restartPolicy") != "Always":
+                yield from _only_before(place, found)
 
 
 def _container(path: str, found: Mapping[str, Any], volumes: set[str]) -> Iterator[Mistake]:
@@ -64,6 +66,14 @@ def _container(path: str, found: Mapping[str, Any], volumes: set[str]) -> Iterat
             yield Mistake(f"`{place}.name` is missing", "give the variable a name")
 
 
+def _only_before(path: str, found: Mapping[str, Any]) -> Iterator[Mistake]:
+    """An init container that does not stay: nothing asks whether it is ready."""
+    for key in ("lifecycle", *_PROBES):
+        if found.get(key) is not None:
+            hint = "take it out, or write restartPolicy: Always for a sidecar"
+            yield Mistake(f"`{path}.{key}` cannot be given in an init container that ends", hint, missing=True)
+
+
 def _resources(path: str, found: Mapping[str, Any]) -> Iterator[Mistake]:
     requests, limits = mapping(found.get("requests")), mapping(found.get("limits"))
     for key, amounts in (("requests", requests), ("limits", limits)):
@@ -72,9 +82,18 @@ def _resources(path: str, found: Mapping[str, Any]) -> Iterator[Mistake]:
                 yield Mistake(f"`{path}.{key}.{resource}` is {amount}, and 0 is the least", "write 0 or more")
     for resource, amount in requests.items():
         most = limits.get(resource)
-        if amount is not None and most is not None and parse_quantity(str(amount)) > parse_quantity(str(most)):
+        more = 0 if None in {amount, most} else parse_quantity(str(amount)) - parse_quantity(str(most))
+        if more > 0:
             hint = "request no more than the limit, or raise the limit"
             yield Mistake(f"`{path}.requests.{resource}` is {amount}, more than its limit of {most}", hint)
+        elif amount is not None and _is_exclusive(resource) and (more or most is None):
+            told = f"`{path}.requests.{resource}` is {amount}, and its limit has to be the same"
+            yield Mistake(told, f"write limits: {{{resource}: {amount}}}", missing=most is None)
+
+
+def _is_exclusive(resource: str) -> bool:
+    """Devices and huge pages: a node cannot promise them twice."""
+    return resource.startswith("hugepages-") or ("/" in resource and "kubernetes.io/" not in resource)
 
 
 def _ports(path: str, found: Any) -> Iterator[Mistake]:
@@ -120,5 +139,7 @@ def _handler(path: str, found: Mapping[str, Any], known: tuple[str, ...]) -> Ite
     elif len(given) > 1:
         yield Mistake(f"`{path}` has {len(given)} handlers: {', '.join(given)}", "leave one of them")
     for key in given:
+        if key == "exec" and not mapping(found[key]).get("command"):
+            yield Mistake(f"`{path}.exec.command` is missing", "say what it runs: command: [...]", missing=True)
         if key in {"httpGet", "tcpSocket"}:
             yield from port(f"{path}.{key}.port", mapping(found[key]).get("port"), named=True)

@@ -18,7 +18,9 @@ _LAST_PORT = 65535
 def name(path: str, value: str, *, dots: bool) -> Iterator[Mistake]:
     """RFC 1123. `dots`: it may be a whole host's name, not only a part of one."""
     most = _MOST_LETTERS if dots else _MOST_OF_PART
-    if len(value) > most:
+    if not value:
+        yield Mistake(f"`{path}` is missing", "give it a name")
+    elif len(value) > most:
         yield Mistake(f"`{path}` has {len(value)} characters, and {most} are the most", "shorten it")
     elif not _NAME.fullmatch(value) or (not dots and "." in value):
         allowed = "hyphens and dots" if dots else "hyphens"

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from underway.cluster.model import Ref
 from underway.simulated.mistake import Mistake, mapping, parts, whole
-from underway.simulated.validity_name import choice, name, port
+from underway.simulated.validity_name import choice, labels, name, port
 
 _TYPES = ("ClusterIP", "NodePort", "LoadBalancer", "ExternalName")
 _PROTOCOLS = ("TCP", "UDP", "SCTP")
@@ -26,18 +26,21 @@ def service(spec: Mapping[str, Any]) -> Iterator[Mistake]:
         yield Mistake(f"`spec.clusterIP` cannot be None in a Service of `type: {kind}`", hint)
     if not spec.get("ports") and not headless and kind != "ExternalName":
         yield Mistake("`spec.ports` is missing or empty", "give it a port, or write clusterIP: None", missing=True)
+    if kind == "ExternalName" and not spec.get("externalName"):
+        yield Mistake("`spec.externalName` is missing", "write the name that it stands for", missing=True)
+    yield from labels("spec.selector", mapping(spec.get("selector")))
     found = parts("spec.ports", spec.get("ports"))
     for place, one in found:
         yield from _port(place, one, several=len(found) > 1)
         if kind == "ClusterIP" and one.get("nodePort"):
-            hint = "write type: NodePort, or take it out"
-            yield Mistake(f"`{place}.nodePort` cannot be given in a Service of `type: ClusterIP`", hint)
+            told = f"`{place}.nodePort` cannot be given in a Service of `type: ClusterIP`"
+            yield Mistake(told, "write type: NodePort, or take it out", missing=not spec.get("type"))
     yield from _twice(found)
 
 
 def _port(path: str, found: Mapping[str, Any], *, several: bool) -> Iterator[Mistake]:
     yield from port(f"{path}.port", found.get("port"))
-    if found.get("targetPort") is not None:
+    if found.get("targetPort"):
         yield from port(f"{path}.targetPort", found["targetPort"], named=True)
     yield from choice(f"{path}.protocol", found.get("protocol"), _PROTOCOLS)
     if found.get("name"):
