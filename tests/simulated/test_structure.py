@@ -72,6 +72,11 @@ def test_the_fields_are_those_of_the_api(key: tuple[str, str]) -> None:
             "`spec.strategy.rollingUpdate.maxsurge`",
             "did you mean `maxSurge`?",
         ),
+        (
+            workload("Deployment").replace("{matchLabels: {app: web}}", "{app: web}"),
+            "`spec.selector.app`",
+            "write it below `matchLabels`",
+        ),
         (container("imagee: x"), "`spec.containers[0].imagee`", "did you mean `image`?"),
         (container("readinessprobe: {}"), "`spec.containers[0].readinessprobe`", "did you mean `readinessProbe`?"),
         (container("resources: {request: {}}"), "`spec.containers[0].resources.request`", "did you mean `requests`?"),
@@ -134,10 +139,12 @@ def test_what_has_no_quotes_is_not_shown_for_it_may_be_a_password(tmp_path: Path
 
 
 def test_each_mistake_is_told_with_its_own_hint(tmp_path: Path) -> None:
-    wrong = refused(tmp_path, workload("Deployment", "replicsa: 2"), container("command: sleep"))
-    first, second = wrong.message.splitlines()
-    assert first.endswith("did you mean `replicas`?")
-    assert second.endswith("begin each item with a dash, or write [a, b]")
+    node = "{apiVersion: v1, kind: Node, metadata: {name: x}, spec: {unschedulable: 5}}"
+    wrong = refused(tmp_path, workload("Deployment", "replicsa: 2"), container("command: sleep"), node)
+    first, second, third = wrong.message.splitlines()
+    assert first.endswith("; did you mean `replicas`?")
+    assert second.endswith("; begin each item with a dash, or write [a, b]")
+    assert third.endswith("; look it up: kubectl explain node")
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,7 @@ DEPLOYMENT = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: x}, spec:
         (DEPLOYMENT % ("revisionHistoryLimit: -1, " + OF % "web"), "`spec.revisionHistoryLimit` is -1, and 0 is the"),
         (AUTOSCALER.replace("name: web", ""), "`spec.scaleTargetRef.name` is missing"),
         (AUTOSCALER.replace("minReplicas: 3", "minReplicas: -1"), "`spec.minReplicas` is -1, and 0 is the least"),
+        (POD % ("x, namespace: a.b", ONE), "`metadata.namespace` is `a.b`, which is no name"),
         (POD % ("Bad_Name", ONE), "`metadata.name` is `Bad_Name`, which is no name"),
         (SERVICE % "a.b", "`metadata.name` is `a.b`, which is no name"),
         (SERVICE % ("a" * 64), "`metadata.name` has 64 characters, and 63 are the most"),

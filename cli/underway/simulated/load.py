@@ -126,7 +126,7 @@ def _refusal(refused: Sequence[Mistake]) -> UsageError:
     hints = {wrong.hint for wrong in refused}
     if len(hints) == 1:
         return UsageError("\n".join(wrong.message for wrong in refused), hints.pop())
-    told = "\n".join(f"{wrong.message}: {wrong.hint}" for wrong in refused)
+    told = "\n".join(f"{wrong.message}; {wrong.hint}" for wrong in refused)
     return UsageError(told, "an API server would refuse each of them: kubectl apply --dry-run=server")
 
 
@@ -196,7 +196,8 @@ def _take_object(loaded: Loaded, document: Mapping[str, Any], source: str) -> No
         if isinstance(found, Pod | Workload):
             loaded.priorities.note(found, document)
     except ValueError as error:
-        raise UsageError(f"{place}: {error}", f"look it up: kubectl explain {kind_name.lower()}") from error
+        loaded.refuse([Mistake(str(error), f"look it up: kubectl explain {kind_name.lower()}")], place)
+        return
     if outline.spec is None:
         if isinstance(found, Workload | Pod | Budget | Service):
             raise UsageError(f"{place}: `spec` is missing", "is the file cut off?")

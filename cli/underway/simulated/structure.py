@@ -79,6 +79,8 @@ class _Walk(NamedTuple):
         near = get_close_matches(key, fields, n=1)
         if near:
             return f"did you mean `{near[0]}`?"
+        if "matchLabels" in fields:
+            return "write it below `matchLabels`"
         level = ".".join(part.partition("[")[0] for part in (self.kind, *path.split(".")) if part)
         return f"take it out, or look it up: kubectl explain {level}"
 

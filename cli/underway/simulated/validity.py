@@ -35,10 +35,12 @@ def mistakes(found: Object, document: Mapping[str, Any]) -> Iterator[Mistake]:
     """`document`: what the object was read from."""
     if is_made(document):
         return
-    told = mapping(document.get("spec"))
+    told, metadata = mapping(document.get("spec")), mapping(document.get("metadata"))
     # a Service's name is a part of a host's name, the others' may be a whole one
     yield from name("metadata.name", found.name, dots=not isinstance(found, Service))
-    yield from labels("metadata.labels", mapping(mapping(document.get("metadata")).get("labels")))
+    if metadata.get("namespace"):
+        yield from name("metadata.namespace", str(metadata["namespace"]), dots=False)
+    yield from labels("metadata.labels", mapping(metadata.get("labels")))
     match found:
         case Budget():
             yield from _budget(told)
