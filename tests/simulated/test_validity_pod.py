@@ -17,6 +17,14 @@ HOST_PORTS = (
 PROBE = "readinessProbe: {%s}"
 GET = "httpGet: {port: %s}"
 GATE = f"readinessProbe: {{{GET % 80}}}"
+SELECTOR = "labelSelector: {matchExpressions: [{%s}]}"
+REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+MOUNT = "volumes: [{name: a}], containers: [{name: c, image: x, volumeMounts: [{%s}]}]"
+SPREAD = (
+    f"topologySpreadConstraints: [{{maxSkew: 1, topologyKey: a, whenUnsatisfiable: DoNotSchedule, {SELECTOR}}}], {ONE}"
+)
+AFFINITY = f"affinity: {{podAffinity: {{{REQUIRED}: [{{topologyKey: a, {SELECTOR}}}]}}}}, {ONE}"
+ON_NODE = f"affinity: {{nodeAffinity: {{{REQUIRED}: {{nodeSelectorTerms: [{{matchFields: [{{%s}}]}}]}}}}}}, {ONE}"
 INIT = f"initContainers: [{{name: i, image: x, %s}}], {ONE}"
 
 
@@ -63,6 +71,15 @@ INIT = f"initContainers: [{{name: i, image: x, %s}}], {ONE}"
         ),
         (pod(VOLUMES % "a"), "`spec.volumes[1].name` is `a`, as that of a volume before it"),
         (pod(VOLUMES % "B"), "`spec.volumes[1].name` is `B`, which is no name"),
+        (pod(MOUNT % "name: a"), "volumeMounts[0].mountPath` is missing"),
+        (container("ports: [{containerPort: 80, hostPort: 70000}]"), "ports[0].hostPort` is 70000, which is no port"),
+        (pod(SPREAD % "operator: Exists"), "labelSelector.matchExpressions[0].key` is missing"),
+        (pod(SPREAD % "key: a, operator: Is"), "labelSelector.matchExpressions[0].operator` is `Is`, which it cannot"),
+        (pod(AFFINITY % "key: a, operator: In"), "labelSelector.matchExpressions[0].values` is missing, and In needs"),
+        (
+            pod(ON_NODE % "key: metadata.name, operator: Exists"),
+            "matchFields[0].operator` is `Exists`, which it cannot",
+        ),
         (pod(TOLERATION % "operator: Equal"), "`spec.tolerations[0].key` is missing"),
         (pod(TOLERATION % "key: a, operator: Exists, value: b"), "`spec.tolerations[0].value` is given"),
         (pod(TOLERATION % "key: a, effect: NoRun"), "`spec.tolerations[0].effect` is `NoRun`, which it cannot be"),

@@ -38,6 +38,7 @@ STATEFULSET = "updateStrategy: {type: OnDelete, rollingUpdate: {partition: 1}}"
             "maxSurge` is 1, which needs a `maxUnavailable` of 0 in a DaemonSet, and that is 1 unless it is given",
         ),
         (workload("StatefulSet", STATEFULSET), "`spec.updateStrategy.rollingUpdate` cannot be given with"),
+        (workload("StatefulSet", "ordinals: {start: -1}"), "`spec.ordinals.start` is -1, and 0 is the least"),
         (workload("StatefulSet", STATEFULSET.replace("1", "-1")), "rollingUpdate.partition` is -1, and 0 is the"),
     ],
 )
