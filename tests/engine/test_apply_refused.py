@@ -57,6 +57,8 @@ OTHER_LABELS = changed(extra(), (*TEMPLATE, "metadata"), labels={"app": "other"}
         (changed(stateful(), SPEC, volumeClaimTemplates=[{"metadata": {"name": "x"}}]), "spec: Forbidden: updates"),
         (OTHER_LABELS, EXTRA_IS + "`spec.selector` (app=extra) does not match the labels of its template"),
         (changed(extra(), (*TEMPLATE, "spec"), containers=[]), EXTRA_IS + "`spec.template.spec.containers` is missing"),
+        (changed(new_web(), SPEC, replicsa=1), "failed to create typed patch object: `spec.replicsa` is not a field"),
+        (changed(new_web(), SPEC, replicas="4"), "`spec.replicas` is the text `4`, and a whole number is needed"),
         (changed(new_web(), SPEC, replicas=-1), WEB_IS + "`spec.replicas` is -1, and 0 is the least"),
     ],
 )

@@ -88,7 +88,11 @@ def test_aliases_that_stand_for_millions_of_values_are_told_before_they_are_read
         ("a.json", '{"kind": "Deployment", "metadata": {"na', "is the file cut off?"),
         ("a.yaml", "kind: [a\nb: c\nmetadata: {name: web}\n", None),
         ("a.json", '{"kind": "Deployment" "metadata": {}}', None),
-        ("a.yaml", "{apiVersion: v1, kind: Service, metadata: {name: a}, spec: {ports: 80}}", None),
+        (
+            "a.yaml",
+            "{apiVersion: v1, kind: Service, metadata: {name: a}, spec: {ports: 80}}",
+            "begin each item with a dash, or write [a, b]",
+        ),
     ],
 )
 def test_only_what_ends_too_early_may_be_cut_off(tmp_path: Path, name: str, text: str, hint: str | None) -> None:

@@ -112,8 +112,14 @@ def test_a_pod_that_cannot_be_scheduled_is_told_and_does_not_hold_up_the_rest(tm
             "Deployment: Object missing required field `metadata`",
         ),
         ("kind: Deployment\napiVersion: apps/v1\nmetadata: {name: web}\nspec: {replicas: many}\n", "Deployment web: "),
-        ("kind: Service\napiVersion: v1\nmetadata: {name: web}\nspec: {ports: 80}\n", "got `int` - at `$.spec.ports`"),
-        ("kind: Deployment\napiVersion: apps/v1\nmetadata: web\nspec: {}\n", "got `str` - at `$.metadata`"),
+        (
+            "kind: Service\napiVersion: v1\nmetadata: {name: web}\nspec: {ports: 80}\n",
+            "`spec.ports` is a number, and a list is needed",
+        ),
+        (
+            "kind: Deployment\napiVersion: apps/v1\nmetadata: web\nspec: {}\n",
+            "`metadata` is the text `web`, and a mapping is needed",
+        ),
         ("", "the cluster has no nodes"),
     ],
 )

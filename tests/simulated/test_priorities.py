@@ -89,7 +89,10 @@ def test_a_class_is_looked_at(tmp_path: Path) -> None:
     [
         (HIGH.replace("value: 100", ""), "PriorityClass high: Object missing required field `value`"),
         (HIGH.replace("100", "much"), "Expected `int`, got `str` - at `$.value`"),
-        (WEB.format(more="priorityClassName: [high]"), "got `array` - at `$.spec.template.spec.priorityClassName`"),
+        (
+            WEB.format(more="priorityClassName: [high]"),
+            "`spec.template.spec.priorityClassName` is a list, and text is needed",
+        ),
     ],
 )
 def test_what_cannot_be_read_is_told_with_its_place(tmp_path: Path, text: str, expected: str) -> None:

@@ -49,7 +49,7 @@ OF = (
 )
 AUTOSCALER = (
     "{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: x},"
-    " spec: {minReplicas: 3, maxReplicas: 2}}"
+    " spec: {minReplicas: 3, maxReplicas: 2, scaleTargetRef: {kind: Deployment, name: web}}}"
 )
 POD = "{apiVersion: v1, kind: Pod, metadata: {name: %s}, spec: {containers: %s}}"
 ONE = "[{name: c, image: x}]"
@@ -57,6 +57,11 @@ SPREAD = ONE + ", topologySpreadConstraints: [{topologyKey: zone, maxSkew: %s, w
 AFFINITY = ONE + ", affinity: {%s: {requiredDuringSchedulingIgnoredDuringExecution: %s}}"
 SELECTING = "maxUnavailable: 1, selector: {matchExpressions: [{key: app, operator: %s}]}"
 SERVICE = "{apiVersion: v1, kind: Service, metadata: {name: %s}, spec: {ports: [{port: 80}]}}"
+POLICY = (
+    "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: x},"
+    " spec: {podSelector: {matchExpressions: [{key: app, operator: Is}]}}}"
+)
+BY_EXPRESSION = "matchExpressions: [{key: app, operator: In}]"
 DEPLOYMENT = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: x}, spec: {%s}}"
 
 
@@ -95,6 +100,17 @@ DEPLOYMENT = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: x}, spec:
             % ("x", AFFINITY % ("nodeAffinity", "{nodeSelectorTerms: [{matchExpressions: [{key: a, operator: Gt}]}]}")),
             "nodeSelectorTerms[0].matchExpressions[0].values` has 0 values, and Gt takes one",
         ),
+        (POD % ("", ONE), "Pod: `metadata.name` is missing"),
+        (POD % ("x, labels: {version: 1+2}", ONE), "`metadata.labels.version` is `1+2`, which no label can be"),
+        (POD % ("x, labels: {a b: c}", ONE), "`metadata.labels` has the key `a b`, which is no label's"),
+        (DEPLOYMENT % (OF % "web, b: -c"), "`spec.template.metadata.labels.b` is `-c`, which no label can be"),
+        (DEPLOYMENT % ("revisionHistoryLimit: -1, " + OF % "web"), "`spec.revisionHistoryLimit` is -1, and 0 is the"),
+        (AUTOSCALER.replace("name: web", ""), "`spec.scaleTargetRef.name` is missing"),
+        (AUTOSCALER.replace("minReplicas: 3", "minReplicas: -1"), "`spec.minReplicas` is -1, and 0 is the least"),
+        (AUTOSCALER.replace("maxReplicas: 2,", ""), "`spec.maxReplicas` is missing or below 1"),
+        (POLICY, "`spec.podSelector.matchExpressions[0].operator` is `Is`, which it cannot be"),
+        (DEPLOYMENT % (OF % "web").replace("matchLabels: {app: web}", BY_EXPRESSION), "[0].values` is missing, and In"),
+        (POD % ("x, namespace: a.b", ONE), "`metadata.namespace` is `a.b`, which is no name"),
         (POD % ("Bad_Name", ONE), "`metadata.name` is `Bad_Name`, which is no name"),
         (SERVICE % "a.b", "`metadata.name` is `a.b`, which is no name"),
         (SERVICE % ("a" * 64), "`metadata.name` has 64 characters, and 63 are the most"),

@@ -13,14 +13,21 @@ import msgspec
 from underway.cluster.model import Template, Workload
 from underway.cluster.notes import Note
 from underway.cluster.objects import Object
+from underway.simulated.mistake import mapping
+from underway.simulated.structure import misshapen
 from underway.simulated.validity import mistakes
-from underway.simulated.validity_pod import mapping
 
 _OTHERS_OF_STATEFULSET = (
     "spec: Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', "
     "'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are "
     "forbidden"
 )
+
+
+def malformed(manifest: Mapping[str, Any]) -> str:
+    """What it answers if it does not know what is meant; empty if it does."""
+    told = ", ".join(wrong.message for wrong in misshapen(manifest))
+    return told and f"failed to create typed patch object: {told}"
 
 
 def refusal(note: Note, manifest: Mapping[str, Any], new: Object, old: Object | None) -> str:

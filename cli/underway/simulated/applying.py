@@ -13,7 +13,7 @@ from underway.cluster.model import Budget, Lease, Node, Pod, Ref, Workload
 from underway.cluster.notes import written
 from underway.cluster.objects import Object
 from underway.cluster.wire import from_mapping
-from underway.simulated.accepting import refusal
+from underway.simulated.accepting import malformed, refusal
 from underway.simulated.job import Jobs
 from underway.simulated.leases import Leases
 from underway.simulated.pods import delete_pod
@@ -61,6 +61,9 @@ class Applier:
 
     def _apply(self, action: Apply) -> Outcome:
         old = self._world.state.get(action.object)
+        reason = malformed(action.manifest)
+        if reason:
+            return self._refuse(action, reason)
         try:
             new = from_mapping(action.manifest)
         except ValueError as error:

@@ -145,6 +145,13 @@ def host_ports(config: KindConfig) -> dict[int, int]:
     }
 
 
+def has_own_port_range(config: KindConfig) -> bool:
+    """Whether a patch gives the API server another range of node ports."""
+    patches = (config.kubeadm_config_patches or (), *(entry.kubeadm_config_patches or () for entry in config.members))
+    told = (*(text for part in patches for text in part), str(config.patches_json6902 or ""))
+    return any("service-node-port-range" in text for text in told)
+
+
 def _static_pod(name: str, spec: PodSpec, node: Node) -> Pod:
     return Pod(
         uid="",

@@ -22,17 +22,19 @@ from underway.errors import UsageError
 from underway.simulated import files, kind
 from underway.simulated.cluster import SimulatedCluster
 from underway.simulated.faults import Fault
+from underway.simulated.mistake import Mistake
 from underway.simulated.priorities import Priorities
 from underway.simulated.settings import TIMINGS, Settings
+from underway.simulated.structure import misshapen
 from underway.simulated.validity import mistakes
-from underway.simulated.validity_pod import Mistake
+from underway.simulated.validity_service import NodePorts
 
 _UP_FOR = timedelta(days=1)
 _PRIORITY_CLASS = ("scheduling.k8s.io/v1", "PriorityClass")
 
 
 class _Name(msgspec.Struct):
-    name: str
+    name: str | None = None
 
 
 class _Port(msgspec.Struct, rename="camel"):
@@ -79,7 +81,13 @@ class Loaded:
     assumptions: list[str] = field(default_factory=list)
     host_ports: dict[int, int] = field(default_factory=dict)
     node_ports: dict[int, Ref] = field(default_factory=dict)
+    asked_ports: NodePorts = field(default_factory=NodePorts)
+    own_port_range: bool = False
+    """The API server has been given another range of node ports."""
     priorities: Priorities = field(default_factory=Priorities)
+
+    def refuse(self, wrong: Iterable[Mistake], place: str) -> None:
+        self.refused += (one._replace(message=f"{place}: {one.message}") for one in wrong)
 
     def services(self) -> Mapping[int, Ref]:
         """The ports at which a Service answers from outside: nodePorts, or what kind's extraPortMappings make of it."""
@@ -104,17 +112,22 @@ def load(paths: Sequence[Path]) -> Loaded:
             loaded.at_rest = False
             for place, document in found:
                 _take(loaded, document, place)
+    loaded.refused += loaded.asked_ports.mistakes(usual=not loaded.own_port_range)
     if loaded.refused:
-        raise UsageError("\n".join(wrong.message for wrong in loaded.refused), _hint(loaded.refused))
+        raise _refusal(loaded.refused)
     loaded.assumptions.extend(loaded.priorities.give(loaded.objects))
     if not any(isinstance(found, Node) for found in loaded.objects.values()):
         raise UsageError("the cluster has no nodes", "give a kind config too, or the Node objects")
     return loaded
 
 
-def _hint(refused: Sequence[Mistake]) -> str:
+def _refusal(refused: Sequence[Mistake]) -> UsageError:
+    """A hint that is for all of them stands at the end."""
     hints = {wrong.hint for wrong in refused}
-    return hints.pop() if len(hints) == 1 else "an API server would refuse each of them: kubectl apply --dry-run=server"
+    if len(hints) == 1:
+        return UsageError("\n".join(wrong.message for wrong in refused), hints.pop())
+    told = "\n".join(f"{wrong.message}; {wrong.hint}" for wrong in refused)
+    return UsageError(told, "an API server would refuse each of them: kubectl apply --dry-run=server")
 
 
 def simulate(loaded: Loaded, *, settings: Settings | None = None, faults: Sequence[Fault] = ()) -> SimulatedCluster:
@@ -152,6 +165,7 @@ def _take(loaded: Loaded, document: Any, source: str) -> None:
     if kind.is_kind_config(document):
         config = kind.read_config(document, source)
         loaded.host_ports |= kind.host_ports(config)
+        loaded.own_port_range |= kind.has_own_port_range(config)
         loaded.assumptions.extend(kind.assumptions(config))
         _keep(loaded, kind.cluster_of(config))
     elif isinstance(document.get("items"), list):
@@ -163,7 +177,12 @@ def _take(loaded: Loaded, document: Any, source: str) -> None:
 
 def _take_object(loaded: Loaded, document: Mapping[str, Any], source: str) -> None:
     kind_name, metadata = str(document["kind"]), document.get("metadata")
-    name = f"{kind_name} {metadata.get('name', '')}".strip() if isinstance(metadata, dict) else kind_name
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    place = f"{source}: {kind_name} {name or ''}".rstrip()
+    wrong = list(misshapen(document))
+    if wrong:
+        loaded.refuse(wrong, place)
+        return
     try:
         if (document["apiVersion"], kind_name) == _PRIORITY_CLASS:
             loaded.priorities.take_class(document)
@@ -177,15 +196,15 @@ def _take_object(loaded: Loaded, document: Mapping[str, Any], source: str) -> No
         if isinstance(found, Pod | Workload):
             loaded.priorities.note(found, document)
     except ValueError as error:
-        raise UsageError(f"{source}: {name}: {error}") from error
+        loaded.refuse([Mistake(str(error), f"look it up: kubectl explain {kind_name.lower()}")], place)
+        return
     if outline.spec is None:
         if isinstance(found, Workload | Pod | Budget | Service):
-            raise UsageError(f"{source}: {name}: `spec` is missing", "is the file cut off?")
+            raise UsageError(f"{place}: `spec` is missing", "is the file cut off?")
         outline.spec = _Spec()
-    loaded.refused += (
-        wrong._replace(message=f"{source}: {name}: {wrong.message}") for wrong in mistakes(found, document)
-    )
+    loaded.refuse(mistakes(found, document), place)
     if isinstance(found, Service):
+        loaded.asked_ports.note(found.ref, document, place)
         loaded.node_ports |= {port.node_port: found.ref for port in outline.spec.ports or () if port.node_port}
     if isinstance(found, Workload) and outline.spec.template is not None:
         annotations = {**outline.spec.template.annotations(), **found.annotations}

@@ -5,40 +5,52 @@ The rules are Kubernetes' own: `pkg/apis/{apps,batch,policy,autoscaling}/validat
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from underway.cluster.model import Budget, NetworkPolicy, Pod, Service, Workload
 from underway.cluster.objects import Autoscaler, Object
-from underway.simulated.validity_pod import Mistake, mapping, pod_spec, selector
+from underway.simulated.mistake import Mistake, is_made, mapping
+from underway.simulated.validity_name import at_least_0, labels, name, unknown
+from underway.simulated.validity_pod import pod_spec, selector
+from underway.simulated.validity_rolling import rolling, share
+from underway.simulated.validity_service import service
 
-_PERCENT = re.compile(r"\d{1,9}%", re.ASCII)
-_MOST_PERCENT = 100
-_COUNTS = ("replicas", "parallelism", "completions", "backoffLimit", "minReadySeconds", "progressDeadlineSeconds")
-_STRATEGIES = ("strategy", "updateStrategy")
-_LABEL = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
-_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.ASCII)
-_MOST_LETTERS, _MOST_OF_LABEL = 253, 63
+_COUNTS = (
+    "replicas",
+    "parallelism",
+    "completions",
+    "backoffLimit",
+    "minReadySeconds",
+    "progressDeadlineSeconds",
+    "revisionHistoryLimit",
+    "activeDeadlineSeconds",
+    "ttlSecondsAfterFinished",
+)
+_ENDING = ("OnFailure", "Never")
+_POLICIES = ("Always", *_ENDING)
 
 
 def mistakes(found: Object, document: Mapping[str, Any]) -> Iterator[Mistake]:
     """`document`: what the object was read from."""
-    told = mapping(document.get("spec"))
-    yield from _name(found)
+    if is_made(document):
+        return
+    told, metadata = mapping(document.get("spec")), mapping(document.get("metadata"))
+    # a Service's name is a part of a host's name, the others' may be a whole one
+    yield from name("metadata.name", found.name, dots=not isinstance(found, Service))
+    if metadata.get("namespace"):
+        yield from name("metadata.namespace", str(metadata["namespace"]), dots=False)
+    yield from labels("metadata.labels", mapping(metadata.get("labels")))
     match found:
         case Budget():
             yield from _budget(told)
             yield from selector("spec.selector", told.get("selector"))
         case Workload():
-            yield from _counts(told)
-            yield from _rolling(told)
-            yield from selector("spec.selector", told.get("selector"))
-            if found.kind != "job":
-                yield from _selector(found)
-            yield from pod_spec("spec.template.spec", mapping(mapping(told.get("template")).get("spec")))
-        case Pod() if not found.uid:  # with one it has been taken by a server, and there may be 100,000 of them
+            yield from _workload(found, told)
+        case Pod():
             yield from pod_spec("spec", told)
+        case Service():
+            yield from service(told)
         case NetworkPolicy():
             yield from selector("spec.podSelector", told.get("podSelector"))
         case Autoscaler():
@@ -47,52 +59,32 @@ def mistakes(found: Object, document: Mapping[str, Any]) -> Iterator[Mistake]:
             pass
 
 
-def _name(found: Object) -> Iterator[Mistake]:
-    """A Service's is a part of a host's name, the others' may be a whole one."""
-    most = _MOST_OF_LABEL if isinstance(found, Service) else _MOST_LETTERS
-    if len(found.name) > most:
-        yield Mistake(f"`metadata.name` has {len(found.name)} characters, and {most} are the most", "shorten it")
-    elif not _NAME.fullmatch(found.name) or (isinstance(found, Service) and "." in found.name):
-        dots = "" if isinstance(found, Service) else " and dots"
-        hint = f"write lower case letters, digits, hyphens{dots}, a letter or digit first and last"
-        yield Mistake(f"`metadata.name` is `{found.name}`, which is no name", hint)
-
-
 def _budget(spec: Mapping[str, Any]) -> Iterator[Mistake]:
     given = [key for key in ("minAvailable", "maxUnavailable") if spec.get(key) is not None]
     if len(given) > 1:
         yield Mistake("`minAvailable` and `maxUnavailable` cannot both be given", "take one of them out")
     for key in given:
-        yield from _share(f"spec.{key}", spec[key], _MOST_PERCENT)
+        yield from share(f"spec.{key}", spec[key])
 
 
-def _share(path: str, value: Any, most: int | None = None) -> Iterator[Mistake]:
-    """A number or a percentage, `most` of it."""
-    hint = "write a number such as 1, or a percentage in quotes such as '50%'"
-    if isinstance(value, int) and not isinstance(value, bool):
-        if value < 0:
-            yield Mistake(f"`{path}` is {value}, and 0 is the least", hint)
-    elif not isinstance(value, str) or not _PERCENT.fullmatch(value):
-        yield Mistake(f"`{path}` is `{value}`, which is neither a number nor a percentage", hint)
-    elif most is not None and int(value[:-1]) > most:
-        yield Mistake(f"`{path}` is {value}, and {most}% are the most", hint)
+def _workload(found: Workload, spec: Mapping[str, Any]) -> Iterator[Mistake]:
+    yield from at_least_0("spec", spec, _COUNTS)
+    yield from at_least_0("spec.ordinals", mapping(spec.get("ordinals")), ["start"])
+    yield from rolling(found, spec)
+    yield from selector("spec.selector", spec.get("selector"))
+    if found.kind != "job":
+        yield from _selector(found)
+    template = mapping(spec.get("template"))
+    yield from labels("spec.template.metadata.labels", mapping(mapping(template.get("metadata")).get("labels")))
+    yield from _restarts(found, mapping(template.get("spec")))
+    yield from pod_spec("spec.template.spec", mapping(template.get("spec")), found.claim_templates)
 
 
-def _counts(spec: Mapping[str, Any]) -> Iterator[Mistake]:
-    for key in _COUNTS:
-        value = spec.get(key)
-        if isinstance(value, int) and value < 0:
-            yield Mistake(f"`spec.{key}` is {value}, and 0 is the least", "write 0 or more")
-
-
-def _rolling(spec: Mapping[str, Any]) -> Iterator[Mistake]:
-    for key in _STRATEGIES:
-        strategy = spec.get(key)
-        rolling = strategy.get("rollingUpdate") if isinstance(strategy, dict) else None
-        for name, most in (("maxSurge", None), ("maxUnavailable", _MOST_PERCENT)):
-            value = rolling.get(name) if isinstance(rolling, dict) else None
-            if value is not None:
-                yield from _share(f"spec.{key}.rollingUpdate.{name}", value, most)
+def _restarts(found: Workload, spec: Mapping[str, Any]) -> Iterator[Mistake]:
+    path, policy = "spec.template.spec.restartPolicy", spec.get("restartPolicy")
+    known = _ENDING if found.kind == "job" else _POLICIES[:1]
+    if (policy or found.kind == "job") and policy not in known:
+        yield unknown(path, policy, known)._replace(missing=not policy)
 
 
 def _selector(found: Workload) -> Iterator[Mistake]:
@@ -111,9 +103,13 @@ def _selector(found: Workload) -> Iterator[Mistake]:
 
 
 def _autoscaler(spec: Mapping[str, Any], found: Autoscaler) -> Iterator[Mistake]:
+    yield from at_least_0("spec", spec, ["minReplicas"])
     most = spec.get("maxReplicas")
     if not isinstance(most, int) or most < 1:
         yield Mistake("`spec.maxReplicas` is missing or below 1", "write 1 or more", missing=most is None)
     elif found.min_replicas > most:
         hint = "write no more than maxReplicas"
         yield Mistake(f"`spec.minReplicas` is {found.min_replicas}, more than the {most} of `maxReplicas`", hint)
+    for key in ("kind", "name"):
+        if not mapping(spec.get("scaleTargetRef")).get(key):
+            yield Mistake(f"`spec.scaleTargetRef.{key}` is missing", "say which workload it scales", missing=True)

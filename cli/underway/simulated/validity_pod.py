@@ -7,7 +7,11 @@ The rules are Kubernetes' own: `pkg/apis/core/validation/validation.go` and
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
+
+from underway.simulated.mistake import Mistake, mapping, parts
+from underway.simulated.validity_container import containers
+from underway.simulated.validity_name import choice, labels, name, unknown
 
 _VALUED = ("In", "NotIn")
 _UNVALUED = ("Exists", "DoesNotExist")
@@ -16,25 +20,23 @@ _COMPARED = ("Gt", "Lt")
 _ANSWERS = ("DoNotSchedule", "ScheduleAnyway")
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 _PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
-_NOTHING: Mapping[str, Any] = {}
+_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 
 
-class Mistake(NamedTuple):
-    """`missing`: something is not said, which is none where the object has it already."""
-
-    message: str
-    hint: str
-    missing: bool = False
-
-
-def mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else _NOTHING
-
-
-def pod_spec(path: str, spec: Mapping[str, Any]) -> Iterator[Mistake]:
-    if not spec.get("containers"):
-        yield Mistake(f"`{path}.containers` is missing or empty", "give it a container", missing=True)
-    for place, found in _parts(f"{path}.topologySpreadConstraints", spec.get("topologySpreadConstraints")):
+def pod_spec(path: str, spec: Mapping[str, Any], claims: Sequence[str] = ()) -> Iterator[Mistake]:
+    """`claims`: the volumes that a StatefulSet adds."""
+    volumes = set(claims)
+    for place, volume in parts(f"{path}.volumes", spec.get("volumes")):
+        called = str(volume.get("name") or "")
+        yield from name(f"{place}.name", called, dots=False)
+        if called in volumes and called not in claims:
+            yield Mistake(f"`{place}.name` is `{called}`, as that of a volume before it", "give it another name")
+        volumes.add(called)
+    yield from containers(path, spec, volumes)
+    yield from labels(f"{path}.nodeSelector", mapping(spec.get("nodeSelector")))
+    for place, found in parts(f"{path}.tolerations", spec.get("tolerations")):
+        yield from _toleration(place, found)
+    for place, found in parts(f"{path}.topologySpreadConstraints", spec.get("topologySpreadConstraints")):
         yield from _spread(place, found)
     affinity = mapping(spec.get("affinity"))
     if affinity:
@@ -43,9 +45,21 @@ def pod_spec(path: str, spec: Mapping[str, Any]) -> Iterator[Mistake]:
             yield from _pod_affinity(f"{path}.affinity.{key}", mapping(affinity.get(key)))
 
 
+def _toleration(path: str, found: Mapping[str, Any]) -> Iterator[Mistake]:
+    yield from choice(f"{path}.effect", found.get("effect"), _EFFECTS)
+    exists = found.get("operator") == "Exists"
+    if not found.get("key") and not exists:
+        yield Mistake(f"`{path}.key` is missing", "write the taint's key, or operator: Exists for every taint")
+    if exists and found.get("value"):
+        yield Mistake(f"`{path}.value` is given, and Exists takes none", "take it out, or write operator: Equal")
+    if found.get("tolerationSeconds") is not None and found.get("effect") != "NoExecute":
+        hint = "write effect: NoExecute, or take it out"
+        yield Mistake(f"`{path}.tolerationSeconds` is only for `effect: NoExecute`", hint)
+
+
 def selector(path: str, found: Any) -> Iterator[Mistake]:
     """Of labels; one that is not given is none."""
-    for place, expression in _parts(f"{path}.matchExpressions", mapping(found).get("matchExpressions")):
+    for place, expression in parts(f"{path}.matchExpressions", mapping(found).get("matchExpressions")):
         yield from _expression(place, expression, (*_VALUED, *_UNVALUED))
 
 
@@ -54,7 +68,7 @@ def _expression(path: str, found: Mapping[str, Any], known: Sequence[str]) -> It
     if not found.get("key"):
         yield Mistake(f"`{path}.key` is missing", "write the label's key")
     if operator not in known:
-        yield _unknown(f"{path}.operator", operator, known)
+        yield unknown(f"{path}.operator", operator, known)
     elif operator in _VALUED and not values:
         yield Mistake(f"`{path}.values` is missing, and {operator} needs some", "write values: [...]")
     elif operator in _UNVALUED and values:
@@ -72,22 +86,22 @@ def _spread(path: str, found: Mapping[str, Any]) -> Iterator[Mistake]:
             yield Mistake(f"`{path}.{key}` is missing", "give it", missing=True)
     answer = found.get("whenUnsatisfiable")
     if answer and answer not in _ANSWERS:
-        yield _unknown(f"{path}.whenUnsatisfiable", answer, _ANSWERS)
+        yield unknown(f"{path}.whenUnsatisfiable", answer, _ANSWERS)
     yield from selector(f"{path}.labelSelector", found.get("labelSelector"))
 
 
 def _node_affinity(path: str, found: Mapping[str, Any]) -> Iterator[Mistake]:
-    terms = [*_parts(f"{path}.{_REQUIRED}.nodeSelectorTerms", mapping(found.get(_REQUIRED)).get("nodeSelectorTerms"))]
+    terms = [*parts(f"{path}.{_REQUIRED}.nodeSelectorTerms", mapping(found.get(_REQUIRED)).get("nodeSelectorTerms"))]
     terms += _within(f"{path}.{_PREFERRED}", found.get(_PREFERRED), "preference")
     for place, term in terms:
-        for at, expression in _parts(f"{place}.matchExpressions", term.get("matchExpressions")):
+        for at, expression in parts(f"{place}.matchExpressions", term.get("matchExpressions")):
             yield from _expression(at, expression, (*_VALUED, *_UNVALUED, *_COMPARED))
-        for at, expression in _parts(f"{place}.matchFields", term.get("matchFields")):
+        for at, expression in parts(f"{place}.matchFields", term.get("matchFields")):
             yield from _expression(at, expression, _VALUED)
 
 
 def _pod_affinity(path: str, found: Mapping[str, Any]) -> Iterator[Mistake]:
-    terms = [*_parts(f"{path}.{_REQUIRED}", found.get(_REQUIRED))]
+    terms = [*parts(f"{path}.{_REQUIRED}", found.get(_REQUIRED))]
     terms += _within(f"{path}.{_PREFERRED}", found.get(_PREFERRED), "podAffinityTerm")
     for place, term in terms:
         if not term.get("topologyKey"):
@@ -97,13 +111,4 @@ def _pod_affinity(path: str, found: Mapping[str, Any]) -> Iterator[Mistake]:
 
 
 def _within(path: str, found: Any, key: str) -> list[tuple[str, Mapping[str, Any]]]:
-    return [(f"{place}.{key}", mapping(part.get(key))) for place, part in _parts(path, found)]
-
-
-def _parts(path: str, found: Any) -> list[tuple[str, Mapping[str, Any]]]:
-    return [(f"{path}[{place}]", mapping(part)) for place, part in enumerate(found)] if found else []
-
-
-def _unknown(path: str, value: Any, known: Sequence[str]) -> Mistake:
-    told = f"is `{value}`, which it cannot be" if value else "is missing"
-    return Mistake(f"`{path}` {told}", f"write one of {', '.join(known)}")
+    return [(f"{place}.{key}", mapping(part.get(key))) for place, part in parts(path, found)]
