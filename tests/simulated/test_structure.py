@@ -110,6 +110,8 @@ def test_a_field_that_does_not_exist_is_refused_with_what_is_meant(
     [
         (workload("Deployment", "replicas: '2'"), "`spec.replicas` is the text `2`, and a whole number", "quotes"),
         (workload("Deployment", "replicas: 2.5"), "`spec.replicas` is a number, and a whole number", "such as 1"),
+        (workload("Deployment", "replicas: .inf"), "`spec.replicas` is a number, and a whole number", "such as 1"),
+        (workload("Deployment", "strategy: {rollingUpdate: {maxSurge: .nan}}"), "maxSurge` is a number", "such as 1"),
         (workload("Deployment", "replicas: true"), "`spec.replicas` is true or false", "such as 1"),
         (workload("Deployment", "paused: 'yes'"), "`spec.paused` is the text `yes`, and true or false", "quotes"),
         (workload("Deployment", "strategy: Recreate"), "`spec.strategy` is the text `Recreate`", "indent"),

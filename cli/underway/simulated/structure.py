@@ -118,7 +118,7 @@ def _plain(path: str, value: Any, needed: Plain) -> Iterator[Mistake]:
 
 
 def _fits(value: Any, needed: Plain) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool) and value == int(value)
+    number = value.is_integer() if isinstance(value, float) else isinstance(value, int) and not isinstance(value, bool)
     match needed:
         case Plain.WHOLE:
             return number
